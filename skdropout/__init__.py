@@ -1,0 +1,15 @@
+"""Multilayer perceptrons with dropout for scikit-learn, on NumPy and SciPy alone."""
+
+from skdropout import constraints, dropout, optimizers, schedules
+from skdropout._classifier import DropoutMLPClassifier
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DropoutMLPClassifier",
+    "__version__",
+    "constraints",
+    "dropout",
+    "optimizers",
+    "schedules",
+]

@@ -1,0 +1,132 @@
+"""From data to batches: hold-out split, shuffling, gathering into a plan; no formula of the network."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from skdropout._buffers import Array
+from skdropout._network import Plan
+
+
+def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
+    """Split `rows` at random into those to train on and a `fraction` to validate with."""
+    seed = int(rng.integers(2**31))
+    kept, held_out = train_test_split(
+        rows,
+        test_size=fraction,
+        random_state=seed,
+        stratify=None if strata is None else strata[rows],
+    )
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: validation_fraction={fraction!r} of {len(rows)} rows leaves {len(held_out)}."
+        )
+    return kept, held_out
+
+
+class ClassTargets:
+    """One class a row, given by its code; one-hot encoded batch by batch.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        Numbers from 0 on.
+    n_classes : int
+    smoothing : float
+    dtype : dtype
+    """
+
+    def __init__(self, codes, n_classes, smoothing, dtype):
+        self.codes = codes.astype(dtype).reshape(-1, 1)
+        self.classes = np.arange(n_classes, dtype=dtype)
+        self.n_outputs = n_classes
+        self.smoothing = smoothing
+
+    def encode(self, rows: Array, out: Array, column: Array):
+        """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
+        np.take(self.codes, rows, axis=0, out=column, mode="clip")
+        np.equal(column, self.classes, out=out)
+        smooth(out, self.smoothing, self.n_outputs)
+
+
+class BinaryTargets:
+    """Zeros and ones, a column an output: one for two classes, one a label for many labels.
+
+    Parameters
+    ----------
+    indicators : ndarray of shape (n, n_outputs)
+    smoothing : float
+    dtype : dtype
+    """
+
+    def __init__(self, indicators, smoothing, dtype):
+        self.indicators = indicators.astype(dtype)
+        self.n_outputs = indicators.shape[1]
+        self.smoothing = smoothing
+
+    def encode(self, rows: Array, out: Array, column: Array):
+        """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
+        np.take(self.indicators, rows, axis=0, out=out, mode="clip")
+        smooth(out, self.smoothing, 2)
+
+
+def smooth(y: Array, smoothing: float, n_classes: int):
+    """``y = (1 - smoothing) y + smoothing / n_classes`` [Szegedy et al., 2015, arXiv 1512.00567]."""
+    if smoothing:
+        y *= 1.0 - smoothing
+        y += smoothing / n_classes
+
+
+class Batches:
+    """The rows to train on, in a new random order each epoch.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    targets : ClassTargets or BinaryTargets
+    weight : ndarray of shape (n,) or None
+        Sample weights; None stands for ones.
+    rows : ndarray of int
+        The rows that take part, each with a positive weight.
+    batch_size : int
+    rng : Generator or None
+        Shuffles; None keeps the order.
+    """
+
+    def __init__(self, X, targets, weight, rows, batch_size, rng):
+        self.X = X
+        self.targets = targets
+        self.weight = None if weight is None else weight.reshape(-1, 1)
+        self.rows = rows
+        self.batch_size = batch_size
+        self.rng = rng
+        self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes of batch that occur, the larger first."""
+        full, rest = divmod(len(self.rows), self.batch_size)
+        return [size for size in (self.batch_size if full else 0, rest) if size]
+
+    def __iter__(self) -> Iterator[Array]:
+        """Yield the row numbers of one batch after the other."""
+        order = self.rows if self.rng is None else self.rng.permutation(self.rows)
+        for start in range(0, len(order), self.batch_size):
+            yield order[start : start + self.batch_size]
+
+    def load(self, rows: Array, plan: Plan) -> float:
+        """Gather a batch into the plan and return its summed weight."""
+        np.take(self.X, rows, axis=0, out=plan.x, mode="clip")
+        self.targets.encode(rows, out=plan.y, column=plan.row)
+        if self.weight is None:
+            plan.weight.fill(1.0 / len(rows))
+            return float(len(rows))
+        np.take(self.weight, rows, axis=0, out=plan.weight, mode="clip")
+        total = float(plan.weight.sum())
+        plan.weight /= total
+        return total

@@ -1,0 +1,45 @@
+"""How one flat vector is cut into named arrays; it does not know what they mean."""
+
+from collections.abc import Mapping
+from itertools import accumulate
+from math import prod
+
+import numpy as np
+
+Array = np.ndarray
+Shape = tuple[int, ...]
+
+
+class Buffer:
+    """One flat vector, many named views, in the order of the layout.
+
+    Parameters
+    ----------
+    layout : mapping of str to tuple of int
+        Name and shape of each view.
+    dtype : dtype
+    memory : ndarray of shape (at least size,), default=None
+        Where the vector lies; None takes new memory, filled with zeros.
+    """
+
+    __slots__ = ("_ends", "_views", "flat", "layout")
+
+    def __init__(self, layout: Mapping[str, Shape], dtype, memory: Array | None = None):
+        self.layout = dict(layout)
+        self._ends = dict(zip(layout, accumulate(map(prod, layout.values())), strict=True))
+        size = self.size_of(layout)
+        self.flat = np.zeros(size, dtype) if memory is None else memory[:size]
+        self._views = {name: self.flat[self.span(name)].reshape(layout[name]) for name in layout}
+
+    @staticmethod
+    def size_of(layout: Mapping[str, Shape]) -> int:
+        """Count the elements that a layout needs."""
+        return sum(map(prod, layout.values()))
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def span(self, first: str, last: str | None = None) -> slice:
+        """Where the views from `first` to `last`, both included, lie in `flat`."""
+        end = self._ends[first if last is None else last]
+        return slice(self._ends[first] - prod(self.layout[first]), end)

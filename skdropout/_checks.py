@@ -1,0 +1,46 @@
+"""Checks of single values, each error naming the argument, the value and what is allowed."""
+
+from collections.abc import Collection
+from math import inf, isnan
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def check_number(name, value, low=-inf, high=inf, *, closed="[]", integer=False):
+    """Raise unless `value` is a number between `low` and `high`; `closed` holds the brackets."""
+    kind = "an integer" if integer else "a number"
+    allowed = f"{kind} in {closed[0]}{low:g}, {high:g}{closed[1]}"
+    if not isinstance(value, Integral if integer else Real) or isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be {allowed}, got {value!r}.")
+    above = value >= low if closed[0] == "[" else value > low
+    below = value <= high if closed[1] == "]" else value < high
+    if isnan(value) or not (above and below):
+        raise ValueError(f"{name} must be {allowed}, got {value!r}.")
+
+
+def check_flag(name, value):
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+
+
+def check_name(name, value, allowed: Collection[str], *, other=""):
+    """Raise unless `value` is one of the `allowed` names; `other` says what else would do."""
+    if not isinstance(value, str) or value not in allowed:
+        error = ValueError if isinstance(value, str) else TypeError
+        names = ", ".join(map(repr, allowed))
+        raise error(f"{name} must be one of {names}{other}, got {value!r}.")
+
+
+def check_one_per(name, value, n, of_what):
+    """Return a list of `n` values: a single value is repeated, a sequence must have that length."""
+    if isinstance(value, str) or not np.iterable(value):
+        return [value] * n
+    values = list(value)
+    if len(values) != n:
+        raise ValueError(
+            f"{name} must be one value or one for each of the {n} {of_what}, "
+            f"got {len(values)} values: {value!r}."
+        )
+    return values

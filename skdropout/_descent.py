@@ -1,0 +1,139 @@
+"""From a gradient to new parameters: penalties, clipping, weight decay, the optimizer, constraints.
+
+The vectors are worked through in blocks that stay in the cache.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from skdropout._buffers import Array, Buffer
+from skdropout._network import Network
+from skdropout.constraints import Constraint
+from skdropout.optimizers import Optimizer
+
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class ElasticNet:
+    """``alpha (l1_ratio |p| + (1 - l1_ratio) / 2 p^2)``, summed over `p`."""
+
+    alpha: float
+    l1_ratio: float
+
+    def add(self, p: Array, g: Array, share: float, tmp: Array) -> float:
+        """Return `share` times the penalty of `p` and add its gradient to `g`."""
+        l1 = share * self.alpha * self.l1_ratio
+        l2 = share * self.alpha * (1.0 - self.l1_ratio)
+        value = 0.0
+        if l1:
+            value += l1 * float(np.abs(p, out=tmp).sum())
+            g += np.multiply(np.sign(p, out=tmp), l1, out=tmp)
+        if l2:
+            value += 0.5 * l2 * float(np.dot(p, p))
+            g += np.multiply(p, l2, out=tmp)
+        return value
+
+
+@dataclass(eq=False, slots=True)
+class Block:
+    """A piece of all vectors: parameters, gradient, scratch, what the optimizer remembers."""
+
+    p: Array
+    g: Array
+    tmp: Array
+    slots: tuple[Array, ...]
+    penalties: tuple[ElasticNet, ...]
+    decay: float
+
+
+class Descent:
+    """Moves the parameters of a network against a gradient, step by step.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : Optimizer
+    penalty, bias_penalty : ElasticNet
+    weight_decay : float
+        Decoupled decay of the weights: ``W -= lr weight_decay W`` before each step.
+    clip_norm : float or None
+        Largest Euclidean norm of the whole gradient.
+    constraint : Constraint or None
+        Projects each weight matrix after each step.
+
+    Attributes
+    ----------
+    gradient : Buffer
+        Where a plan has to put the gradient; used up by each step.
+    memory : Buffer
+        What the optimizer remembers, a view for each of its slots.
+    t : int
+        Steps so far.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        *,
+        penalty: ElasticNet,
+        bias_penalty: ElasticNet,
+        weight_decay: float,
+        clip_norm: float | None,
+        constraint: Constraint | None,
+    ):
+        parameters = network.parameters
+        size, dtype = parameters.flat.size, parameters.flat.dtype
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self.constraint = constraint
+        self.gradient = Buffer(parameters.layout, dtype)
+        self.memory = Buffer({slot: (size,) for slot in optimizer.slots}, dtype)
+        self.t = 0
+        self._constrained = network.weights if constraint is not None else ()
+        self._blocks = []
+        scratch = np.empty(min(BLOCK, size), dtype)
+
+        def cut(span: slice, penalty: ElasticNet, decay: float):
+            for start in range(span.start, span.stop, BLOCK):
+                piece = slice(start, min(start + BLOCK, span.stop))
+                block = Block(
+                    p=parameters.flat[piece],
+                    g=self.gradient.flat[piece],
+                    tmp=scratch[: piece.stop - piece.start],
+                    slots=tuple(self.memory[slot][piece] for slot in optimizer.slots),
+                    penalties=(penalty,) if penalty.alpha else (),
+                    decay=decay,
+                )
+                self._blocks.append(block)
+
+        weights = network.weights_span
+        cut(weights, penalty, weight_decay)
+        cut(slice(weights.stop, size), bias_penalty, 0.0)
+
+    def step(self, lr: float, batch_weight: float) -> float:
+        """Take one step and return the penalty as it was before it."""
+        self.t += 1
+        value = 0.0
+        for block in self._blocks:
+            for penalty in block.penalties:
+                value += penalty.add(block.p, block.g, 1.0 / batch_weight, block.tmp)
+        if self.clip_norm is not None:
+            clip(self.gradient.flat, self.clip_norm)
+        for block in self._blocks:
+            if block.decay:
+                block.p *= 1.0 - lr * block.decay
+            self.optimizer._update(block.p, block.g, *block.slots, tmp=block.tmp, t=self.t, lr=lr)
+        for W in self._constrained:
+            self.constraint.project(W)
+        return value
+
+
+def clip(g: Array, largest: float):
+    """``g *= min(1, largest / ||g||)``."""
+    norm = sqrt(float(np.dot(g, g)))
+    if norm > largest:
+        g *= largest / norm

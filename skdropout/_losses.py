@@ -1,0 +1,93 @@
+"""Losses on raw predictions, by log-sum-exp; they know no network and no label.
+
+A loss takes the raw predictions `z`, targets `y` of the same shape and a column `weight` that sums
+to one over the batch. Its value is the weighted mean over the rows of the sum over the outputs.
+"""
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from skdropout._buffers import Array
+
+
+class Loss:
+    """A loss together with the link that turns raw predictions into what users see."""
+
+    out_activation: str
+
+    def value_and_gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array) -> float:
+        """Return the loss and write its derivative into `dz`; `z` and the scratch `row` are used up."""
+        raise NotImplementedError
+
+    def value(self, z: Array, y: Array, weight: Array | None = None) -> float:
+        """Return the weighted mean loss; changes nothing. `weight` : (n_rows,) or None."""
+        n_rows = len(z)
+        weight = np.ones(n_rows, z.dtype) if weight is None else weight
+        shares = (weight / weight.sum()).astype(z.dtype).reshape(n_rows, 1)
+        row = np.empty((n_rows, 1), z.dtype)
+        return self.value_and_gradient(z.copy(), y, shares, np.empty_like(z), row)
+
+
+class SoftmaxCrossEntropy(Loss):
+    """``-sum_k y_k log softmax(z)_k``, where the `y_k` of a row sum to one.
+
+    With ``u = z - max(z)`` and ``s = sum_k exp(u_k)`` it is ``log(s) - sum_k y_k u_k``, and its
+    derivative is ``exp(u) / s - y``.
+    """
+
+    out_activation = "softmax"
+
+    def value_and_gradient(self, z, y, weight, dz, row):
+        u = np.subtract(z, z.max(axis=1, keepdims=True, out=row), out=z)
+        np.exp(u, out=dz)
+        dz /= dz.sum(axis=1, keepdims=True, out=row)
+        dz -= y
+        dz *= weight
+        log_s = np.log(row, out=row)
+        u *= y
+        u *= weight
+        return float(np.vdot(weight, log_s) - u.sum())
+
+    @staticmethod
+    def proba(z):
+        """``softmax(z)``."""
+        return softmax(z, axis=1)
+
+    @staticmethod
+    def log_proba(z):
+        """``log softmax(z)``, finite wherever `z` is."""
+        return log_softmax(z, axis=1)
+
+
+class LogisticCrossEntropy(Loss):
+    """``-y log s(z) - (1 - y) log(1 - s(z))``, `s` the logistic function, summed over the outputs.
+
+    It is ``log(1 + exp(z)) - y z``, and its derivative is ``s(z) - y``.
+    """
+
+    out_activation = "logistic"
+
+    def value_and_gradient(self, z, y, weight, dz, row):
+        softplus = np.logaddexp(0.0, z, out=dz)
+        softplus *= weight
+        value = softplus.sum()
+        chosen = np.multiply(y, z, out=dz)
+        chosen *= weight
+        value -= chosen.sum()
+        expit(z, out=dz)
+        dz -= y
+        dz *= weight
+        return float(value)
+
+    @staticmethod
+    def proba(z):
+        """``s(z)``."""
+        return expit(z)
+
+    @staticmethod
+    def log_proba(z):
+        """``log s(z)``, finite wherever `z` is."""
+        return log_expit(z)
+
+
+LOSSES = {loss.out_activation: loss for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy())}

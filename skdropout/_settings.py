@@ -1,0 +1,135 @@
+"""From constructor arguments to checked recipes; the one place that knows the names."""
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from skdropout._activations import ACTIVATIONS
+from skdropout._checks import check_flag, check_name, check_number, check_one_per
+from skdropout._descent import ElasticNet
+from skdropout._initializers import INITIALIZERS
+from skdropout.constraints import Constraint, MaxNorm
+from skdropout.dropout import DROPOUT_SCHEMES, DropoutScheme
+from skdropout.optimizers import OPTIMIZERS, Optimizer
+from skdropout.schedules import SCHEDULES, Schedule
+
+_SOLVER_ARGUMENTS = {
+    "sgd": ("momentum", "nesterovs_momentum"),
+    "adam": ("beta_1", "beta_2", "epsilon"),
+    "nadam": ("beta_1", "beta_2", "epsilon"),
+    "amsgrad": ("beta_1", "beta_2", "epsilon"),
+}
+_SCHEDULE_ARGUMENTS = {"invscaling": ("power_t",)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments that need more than a check, as the core wants them."""
+
+    hidden_sizes: list[int]
+    activations: list[str]
+    rates: list[float]
+    scheme: DropoutScheme
+    optimizer: Optimizer
+    schedule: Schedule
+    constraint: Constraint | None
+    penalty: ElasticNet
+    bias_penalty: ElasticNet
+
+
+def read_settings(arguments: dict) -> Settings:
+    """Check the arguments of an estimator, all before any work, and resolve the names in them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range or of the wrong type; the message names the argument,
+        what is allowed, and what it got.
+    """
+    _check_plain(arguments)
+    sizes = _hidden_sizes(arguments["hidden_layer_sizes"])
+    of_layers = (len(sizes), "hidden layers")
+    activations = check_one_per("activation", arguments["activation"], *of_layers)
+    for activation in activations:
+        check_name("activation", activation, ACTIVATIONS)
+    rates = check_one_per("dropout_rate", arguments["dropout_rate"], *of_layers)
+    for rate in rates:
+        check_number("dropout_rate", rate, 0, 1, closed="[)")
+    l1_ratio = float(arguments["l1_ratio"])
+    return Settings(
+        hidden_sizes=sizes,
+        activations=activations,
+        rates=[float(arguments["input_dropout_rate"]), *map(float, rates)],
+        scheme=_recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme),
+        optimizer=_recipe("solver", arguments, OPTIMIZERS, Optimizer, _SOLVER_ARGUMENTS),
+        schedule=_recipe("learning_rate", arguments, SCHEDULES, Schedule, _SCHEDULE_ARGUMENTS),
+        constraint=_constraint(arguments["max_norm"]),
+        penalty=ElasticNet(float(arguments["alpha"]), l1_ratio),
+        bias_penalty=ElasticNet(float(arguments["bias_alpha"]), l1_ratio),
+    )
+
+
+def _check_plain(arguments):
+    """Check what is a plain number, flag or name."""
+    for name, low, high, closed in (
+        ("input_dropout_rate", 0, 1, "[)"),
+        ("alpha", 0, inf, "[)"),
+        ("l1_ratio", 0, 1, "[]"),
+        ("bias_alpha", 0, inf, "[)"),
+        ("weight_decay", 0, inf, "[)"),
+        ("label_smoothing", 0, 1, "[)"),
+        ("learning_rate_init", 0, inf, "()"),
+        ("power_t", 0, inf, "[)"),
+        ("tol", 0, inf, "[)"),
+        ("momentum", 0, 1, "[]"),
+        ("beta_1", 0, 1, "[)"),
+        ("beta_2", 0, 1, "[)"),
+        ("epsilon", 0, inf, "()"),
+        ("validation_fraction", 0, 1, "()"),
+    ):
+        if name in arguments:
+            check_number(name, arguments[name], low, high, closed=closed)
+    if arguments["clip_norm"] is not None:
+        check_number("clip_norm", arguments["clip_norm"], 0, closed="(]")
+    if arguments["batch_size"] != "auto":
+        check_number("batch_size", arguments["batch_size"], 1, closed="[)", integer=True)
+    check_number("max_iter", arguments["max_iter"], 1, closed="[)", integer=True)
+    if arguments["n_iter_no_change"] != inf:
+        check_number("n_iter_no_change", arguments["n_iter_no_change"], 1, closed="[)", integer=True)
+    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
+        check_flag(name, arguments[name])
+    if not isinstance(arguments["verbose"], bool | np.bool_):
+        check_number("verbose", arguments["verbose"], 0, closed="[)", integer=True)
+    check_name("weight_init", arguments["weight_init"], ("auto", *INITIALIZERS))
+
+
+def _hidden_sizes(value):
+    """A single size or a sequence of sizes, as a list."""
+    sizes = list(value) if np.iterable(value) and not isinstance(value, str) else [value]
+    for size in sizes:
+        check_number("hidden_layer_sizes", size, 1, closed="[)", integer=True)
+    return [int(size) for size in sizes]
+
+
+def _recipe(name, arguments, classes, base, takes_from_estimator=None):
+    """An object of the class `base` as it is, or a new one of the class that a name stands for."""
+    value = arguments[name]
+    if isinstance(value, base):
+        value.check()
+        return value
+    module = base.__module__
+    check_name(name, value, classes, other=f" or a {base.__name__} from {module}")
+    names = (takes_from_estimator or {}).get(value, ())
+    return classes[value](**{name: arguments[name] for name in names})
+
+
+def _constraint(max_norm):
+    """The constraint that a norm, an object or None stands for."""
+    if isinstance(max_norm, Constraint):
+        max_norm.check()
+        return max_norm
+    if max_norm is None:
+        return None
+    check_number("max_norm", max_norm, 0, closed="()")
+    return MaxNorm(float(max_norm))

@@ -1,0 +1,79 @@
+"""Constraints: projections of a weight matrix after each update; they know no optimizer.
+
+A weight matrix has the shape (fan_in, fan_out): a column holds the weights into one unit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdropout._buffers import Array
+from skdropout._checks import check_number
+from skdropout._recipe import Recipe
+
+__all__ = ["Constraint", "MaxNorm"]
+
+
+@dataclass(repr=False)
+class Constraint(Recipe):
+    """Base class of all constraints.
+
+    A subclass implements ``project(W)``, which moves `W` in place to the nearest allowed matrix.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.constraints import Constraint
+    >>> from skdropout.datasets import load_sonar
+    >>> @dataclass(repr=False)
+    ... class NonNegative(Constraint):
+    ...     def project(self, W):
+    ...         np.maximum(W, 0, out=W)
+    >>> X, y = load_sonar(return_X_y=True)
+    >>> clf = DropoutMLPClassifier(max_norm=NonNegative(), max_iter=9, learning_rate="cosine")
+    >>> min(W.min() for W in clf.fit(X, y).coefs_) >= 0
+    np.True_
+    """
+
+    def project(self, W: Array):
+        """Move `W` in place to the nearest allowed matrix."""
+        raise NotImplementedError(f"{type(self).__name__} must implement project.")
+
+
+@dataclass(repr=False)
+class MaxNorm(Constraint):
+    """The weights into one unit have a Euclidean norm of at most `max_norm` [1]_.
+
+    A longer column is scaled to that norm: ``W_j *= min(1, max_norm / ||W_j||)``.
+
+    Parameters
+    ----------
+    max_norm : float > 0, default=3.0
+        The largest norm; 3 to 4 is usual.
+
+    References
+    ----------
+    .. [1] N. Srebro and A. Shraibman, "Rank, trace-norm and max-norm", COLT 2005; with dropout:
+       N. Srivastava et al., JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdropout.constraints import MaxNorm
+    >>> W = np.array([[3.0, 0.3], [4.0, 0.4]])
+    >>> MaxNorm(1.0).project(W)
+    >>> W
+    array([[0.6, 0.3],
+           [0.8, 0.4]])
+    """
+
+    max_norm: float = 3.0
+
+    def check(self):
+        check_number("max_norm", self.max_norm, 0, closed="()")
+
+    def project(self, W):
+        norms = np.sqrt(np.einsum("ij,ij->j", W, W))
+        W *= self.max_norm / np.maximum(norms, self.max_norm)

@@ -1,0 +1,397 @@
+"""Optimizers: how a gradient moves the parameters; they know nothing of networks.
+
+An optimizer holds hyper-parameters only. What it has to remember between two steps - its *slots*,
+vectors as long as the parameters - is kept for it by the training, so one object can serve any
+number of fits. The learning rate comes from the estimator, with every step.
+
+A new optimizer is a class of a few lines::
+
+    @dataclass(repr=False)
+    class SignSGD(Optimizer):
+        def _update(self, p, g, *, tmp, t, lr):
+            p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import ClassVar
+
+import numpy as np
+
+from skdropout._buffers import Array
+from skdropout._checks import check_flag, check_number
+from skdropout._recipe import Recipe
+
+__all__ = [
+    "SGD",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "NAdam",
+    "Optimizer",
+    "RMSprop",
+]
+
+
+def lerp(average: Array, value: Array, weight: float, tmp: Array):
+    """``average += weight (value - average)``; `tmp` is scratch and may be `value` itself."""
+    difference = np.subtract(value, average, out=tmp)
+    difference *= weight
+    average += difference
+
+
+@dataclass(repr=False)
+class Optimizer(Recipe):
+    """Base class of all optimizers.
+
+    A subclass names the vectors that it remembers in `slots` (they start at zero) and implements
+    ``_update(p, g, *slots, tmp, t, lr)``, which moves the parameters `p` in place. `g` is the
+    gradient and may be used up, `tmp` is scratch of the same shape, `t` counts the steps from 1
+    and `lr` is the learning rate. Every formula has to work element by element: an update may be
+    called several times a step, for one piece of the vectors after the other.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.datasets import load_sonar
+    >>> from skdropout.optimizers import Optimizer
+    >>> @dataclass(repr=False)
+    ... class SignSGD(Optimizer):
+    ...     def _update(self, p, g, *, tmp, t, lr):
+    ...         p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
+    >>> X, y = load_sonar(return_X_y=True)
+    >>> clf = DropoutMLPClassifier(solver=SignSGD(), max_iter=100, tol=0, random_state=0)
+    >>> clf.set_params(learning_rate="cosine").fit(X, y).score(X, y) > 0.8
+    True
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def _update(self, p, g, *slots, tmp, t, lr):
+        raise NotImplementedError(f"{type(self).__name__} must implement _update.")
+
+
+@dataclass(repr=False)
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum.
+
+    ``v = momentum v - lr g``, then ``p += v``; with Nesterov's momentum ``p += momentum v - lr g``
+    instead, which looks one step ahead [1]_.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1], default=0.9
+        Part of the last step that is taken again.
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's form.
+
+    References
+    ----------
+    .. [1] I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization
+       and momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import SGD
+    >>> DropoutMLPClassifier(solver=SGD(momentum=0.95))
+    DropoutMLPClassifier(solver=SGD(momentum=0.95))
+    """
+
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+
+    slots: ClassVar = ("v",)
+
+    def check(self):
+        check_number("momentum", self.momentum, 0, 1)
+        check_flag("nesterovs_momentum", self.nesterovs_momentum)
+
+    def _update(self, p, g, v, *, tmp, t, lr):
+        g *= lr
+        v *= self.momentum
+        v -= g
+        if self.nesterovs_momentum:
+            step = np.multiply(v, self.momentum, out=tmp)
+            step -= g
+            p += step
+        else:
+            p += v
+
+
+@dataclass(repr=False)
+class Adagrad(Optimizer):
+    """Steps that shrink with the sum of all squared gradients so far [1]_.
+
+    ``s += g^2``, then ``p -= lr g / (sqrt(s) + epsilon)``.
+
+    Parameters
+    ----------
+    epsilon : float > 0, default=1e-8
+        Keeps the denominator from zero.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and
+       stochastic optimization", JMLR 12, 2011.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import Adagrad
+    >>> DropoutMLPClassifier(solver=Adagrad(), learning_rate_init=0.01)
+    DropoutMLPClassifier(learning_rate_init=0.01, solver=Adagrad())
+    """
+
+    epsilon: float = 1e-8
+
+    slots: ClassVar = ("s",)
+
+    def check(self):
+        check_number("epsilon", self.epsilon, 0, closed="()")
+
+    def _update(self, p, g, s, *, tmp, t, lr):
+        s += np.square(g, out=tmp)
+        denominator = np.sqrt(s, out=tmp)
+        denominator += self.epsilon
+        g *= lr
+        g /= denominator
+        p -= g
+
+
+@dataclass(repr=False)
+class Adadelta(Optimizer):
+    """Steps in the unit of the parameters, from two running averages [1]_.
+
+    ``lerp(v, g^2, 1 - rho)``, ``step = g sqrt(u + epsilon) / sqrt(v + epsilon)``,
+    ``lerp(u, step^2, 1 - rho)``, then ``p -= lr step``. The paper has ``lr = 1``: set
+    ``learning_rate_init=1.0``.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.95
+        Part of the averages that is kept at each step.
+    epsilon : float > 0, default=1e-6
+        Sets the first steps and keeps the denominator from zero.
+
+    References
+    ----------
+    .. [1] M. Zeiler, "ADADELTA: an adaptive learning rate method", 2012, arXiv 1212.5701.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import Adadelta
+    >>> DropoutMLPClassifier(solver=Adadelta(rho=0.9), learning_rate_init=1.0)
+    DropoutMLPClassifier(learning_rate_init=1.0, solver=Adadelta(rho=0.9))
+    """
+
+    rho: float = 0.95
+    epsilon: float = 1e-6
+
+    slots: ClassVar = ("v", "u")
+
+    def check(self):
+        check_number("rho", self.rho, 0, 1, closed="[)")
+        check_number("epsilon", self.epsilon, 0, closed="()")
+
+    def _update(self, p, g, v, u, *, tmp, t, lr):
+        lerp(v, np.square(g, out=tmp), 1.0 - self.rho, tmp)
+        ratio = np.add(u, self.epsilon, out=tmp)
+        v += self.epsilon
+        ratio /= v
+        v -= self.epsilon
+        g *= np.sqrt(ratio, out=ratio)
+        lerp(u, np.square(g, out=tmp), 1.0 - self.rho, tmp)
+        g *= lr
+        p -= g
+
+
+@dataclass(repr=False)
+class RMSprop(Optimizer):
+    """Gradients divided by their running root mean square [1]_.
+
+    ``lerp(v, g^2, 1 - rho)``, then ``p -= lr g / (sqrt(v) + epsilon)``.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.9
+        Part of the average that is kept at each step.
+    epsilon : float > 0, default=1e-8
+        Keeps the denominator from zero.
+
+    References
+    ----------
+    .. [1] T. Tieleman and G. Hinton, "Lecture 6.5 - rmsprop", COURSERA: Neural Networks for
+       Machine Learning, 2012.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import RMSprop
+    >>> DropoutMLPClassifier(solver=RMSprop(rho=0.99))
+    DropoutMLPClassifier(solver=RMSprop(rho=0.99))
+    """
+
+    rho: float = 0.9
+    epsilon: float = 1e-8
+
+    slots: ClassVar = ("v",)
+
+    def check(self):
+        check_number("rho", self.rho, 0, 1, closed="[)")
+        check_number("epsilon", self.epsilon, 0, closed="()")
+
+    def _update(self, p, g, v, *, tmp, t, lr):
+        lerp(v, np.square(g, out=tmp), 1.0 - self.rho, tmp)
+        denominator = np.sqrt(v, out=tmp)
+        denominator += self.epsilon
+        g *= lr
+        g /= denominator
+        p -= g
+
+
+@dataclass(repr=False)
+class Adam(Optimizer):
+    """Bias-corrected first and second moments of the gradient [1]_.
+
+    ``lerp(m, g, 1 - beta_1)``, ``lerp(v, g^2, 1 - beta_2)``, then ``p -= lr_t m / (sqrt(v) +
+    epsilon)`` with ``lr_t = lr sqrt(1 - beta_2^t) / (1 - beta_1^t)``, as scikit-learn has it.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        Part of the first moment that is kept at each step.
+    beta_2 : float in [0, 1), default=0.999
+        Part of the second moment that is kept at each step.
+    epsilon : float > 0, default=1e-8
+        Keeps the denominator from zero.
+
+    References
+    ----------
+    .. [1] D. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014,
+       arXiv 1412.6980.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import Adam
+    >>> DropoutMLPClassifier(solver=Adam(beta_2=0.95), weight_decay=0.01)
+    DropoutMLPClassifier(solver=Adam(beta_2=0.95), weight_decay=0.01)
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    slots: ClassVar = ("m", "v")
+
+    def check(self):
+        check_number("beta_1", self.beta_1, 0, 1, closed="[)")
+        check_number("beta_2", self.beta_2, 0, 1, closed="[)")
+        check_number("epsilon", self.epsilon, 0, closed="()")
+
+    def _update(self, p, g, m, v, *, tmp, t, lr):
+        lerp(m, g, 1.0 - self.beta_1, tmp)
+        lerp(v, np.square(g, out=g), 1.0 - self.beta_2, g)
+        denominator = np.sqrt(v, out=tmp)
+        denominator += self.epsilon
+        step = np.divide(m, denominator, out=tmp)
+        step *= lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
+        p -= step
+
+
+@dataclass(repr=False)
+class AMSGrad(Adam):
+    """Adam whose second moment never shrinks [1]_.
+
+    As :class:`Adam`, with the running maximum of `v` in the denominator.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        Part of the first moment that is kept at each step.
+    beta_2 : float in [0, 1), default=0.999
+        Part of the second moment that is kept at each step.
+    epsilon : float > 0, default=1e-8
+        Keeps the denominator from zero.
+
+    References
+    ----------
+    .. [1] S. Reddi, S. Kale and S. Kumar, "On the convergence of Adam and beyond", ICLR 2018,
+       arXiv 1904.09237.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import AMSGrad
+    >>> DropoutMLPClassifier(solver=AMSGrad())
+    DropoutMLPClassifier(solver=AMSGrad())
+    """
+
+    slots: ClassVar = ("m", "v", "v_max")
+
+    def _update(self, p, g, m, v, v_max, *, tmp, t, lr):
+        lerp(m, g, 1.0 - self.beta_1, tmp)
+        lerp(v, np.square(g, out=g), 1.0 - self.beta_2, g)
+        np.maximum(v_max, v, out=v_max)
+        denominator = np.sqrt(v_max, out=tmp)
+        denominator += self.epsilon
+        step = np.divide(m, denominator, out=tmp)
+        step *= lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
+        p -= step
+
+
+@dataclass(repr=False)
+class NAdam(Adam):
+    """Adam with Nesterov's momentum [1]_.
+
+    As :class:`Adam`, but the first moment looks one step ahead: ``m / (1 - beta_1^t)`` becomes
+    ``beta_1 m / (1 - beta_1^(t+1)) + (1 - beta_1) g / (1 - beta_1^t)``.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        Part of the first moment that is kept at each step.
+    beta_2 : float in [0, 1), default=0.999
+        Part of the second moment that is kept at each step.
+    epsilon : float > 0, default=1e-8
+        Keeps the denominator from zero.
+
+    References
+    ----------
+    .. [1] T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop, 2016.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.optimizers import NAdam
+    >>> DropoutMLPClassifier(solver=NAdam(beta_1=0.95))
+    DropoutMLPClassifier(solver=NAdam(beta_1=0.95))
+    """
+
+    def _update(self, p, g, m, v, *, tmp, t, lr):
+        lerp(m, g, 1.0 - self.beta_1, tmp)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2, tmp)
+        g *= (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
+        ahead = np.multiply(m, self.beta_1 / (1.0 - self.beta_1 ** (t + 1)), out=tmp)
+        ahead += g
+        ahead *= lr * sqrt(1.0 - self.beta_2**t)
+        denominator = np.sqrt(v, out=g)
+        denominator += self.epsilon
+        ahead /= denominator
+        p -= ahead
+
+
+OPTIMIZERS = {
+    "adam": Adam,
+    "nadam": NAdam,
+    "amsgrad": AMSGrad,
+    "rmsprop": RMSprop,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+    "sgd": SGD,
+}
