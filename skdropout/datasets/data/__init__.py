@@ -1,0 +1,1 @@
+"""Data files and their descriptions; read them with the loaders of `skdropout.datasets`."""
