@@ -61,7 +61,10 @@ def relu_derivative(x, y):
 
 
 def leaky_relu(x, y):
-    """``y = max(x, s x)`` with a slope `s` of 0.01 [Maas, Hannun and Ng, 2013]."""
+    """``y = max(x, s x)`` with a slope `s` of 0.01.
+
+    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
+    """
     np.multiply(x, LEAKY_SLOPE, out=y)
     np.maximum(x, y, out=y)
 
@@ -74,7 +77,10 @@ def leaky_relu_derivative(x, y):
 
 
 def elu(x, y):
-    """``y = max(x, 0) + exp(min(x, 0)) - 1`` [Clevert et al., 2015, arXiv 1511.07289]."""
+    """``y = max(x, 0) + exp(min(x, 0)) - 1``.
+
+    Clevert et al., 2015, arXiv 1511.07289.
+    """
     np.minimum(x, 0.0, out=y)
     np.expm1(y, out=y)
     np.maximum(x, 0.0, out=x)
@@ -88,7 +94,10 @@ def elu_derivative(x, y):
 
 
 def selu(x, y):
-    """``y = scale (max(x, 0) + a (exp(min(x, 0)) - 1))`` [Klambauer et al., 2017, arXiv 1706.02515]."""
+    """``y = scale (max(x, 0) + a (exp(min(x, 0)) - 1))``.
+
+    Klambauer et al., 2017, arXiv 1706.02515.
+    """
     np.minimum(x, 0.0, out=y)
     np.expm1(y, out=y)
     y *= SELU_ALPHA
@@ -107,7 +116,10 @@ def selu_derivative(x, y):
 
 
 def gelu(x, y):
-    """``y = x Phi(x)``, Phi the standard normal distribution [Hendrycks and Gimpel, 2016, arXiv 1606.08415]."""
+    """``y = x Phi(x)``, Phi the standard normal distribution function.
+
+    Hendrycks and Gimpel, 2016, arXiv 1606.08415.
+    """
     ndtr(x, out=y)
     y *= x
 
@@ -124,7 +136,10 @@ def gelu_derivative(x, y):
 
 
 def silu(x, y):
-    """``y = x s(x)``, s the logistic function [Elfwing et al., 2017, arXiv 1702.03118]."""
+    """``y = x s(x)``, s the logistic function.
+
+    Elfwing et al., 2017, arXiv 1702.03118.
+    """
     expit(x, out=y)
     y *= x
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field
-
+from dataclasses import KW_ONLY, dataclass, field, replace
 from numbers import Real
 from typing import Any
 from warnings import warn
@@ -169,51 +168,42 @@ class BaseDropoutMLP(BaseEstimator):
             targets = self._read_targets(y, sample_weight, X.dtype, goes_on)
             init_rng, shuffle_rng, dropout_rng = random_streams(self.random_state)
 
-            sizes = [X.shape[1], *settings.hidden_sizes, targets.encoded.n_outputs]
+            sizes = (X.shape[1], *settings.hidden_sizes, targets.encoded.n_outputs)
             if goes_on:
-                network = self._network.copy()
-                if (network.sizes, network.activations) != (tuple(sizes), tuple(settings.activations)):
-                    raise ValueError(
-                        "warm_start goes on with the network of the previous fit, of layers "
-                        f"{network.sizes} and activations {network.activations}, got "
-                        f"{tuple(sizes)} and {tuple(settings.activations)}."
-                    )
+                self._network = self._same_network(sizes, settings.activations)
             else:
-                network = Network(sizes, settings.activations, X.dtype)
-                network.initialize(init_rng, self.weight_init)
-            self._network = network
+                self._network = Network(sizes, settings.activations, X.dtype)
+                self._network.initialize(init_rng, self.weight_init)
             self.n_layers_ = len(sizes)
             self.n_outputs_ = sizes[-1]
             self.out_activation_ = targets.loss.out_activation
 
-            weight = targets.weight
-            rows = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
+            rows = np.arange(len(X)) if targets.weight is None else np.flatnonzero(targets.weight)
             validate = None
             if self.early_stopping:
-                rows, held_out = hold_out(rows, targets.strata, self.validation_fraction, shuffle_rng)
+                fraction = self.validation_fraction
+                rows, held_out = hold_out(rows, targets.strata, fraction, shuffle_rng)
                 validate = self._validation(X, y, targets, held_out)
-            batches = Batches(
-                X,
-                targets.encoded,
-                weight,
-                rows,
-                self._read_batch_size(len(rows)),
-                shuffle_rng if self.shuffle else None,
-            )
-            descent = Descent(
-                network,
-                settings.optimizer,
-                penalty=settings.penalty,
-                bias_penalty=settings.bias_penalty,
-                weight_decay=float(self.weight_decay),
-                clip_norm=None if self.clip_norm is None else float(self.clip_norm),
-                constraint=settings.constraint,
-            )
             training = Training(
-                network,
-                batches,
+                self._network,
+                Batches(
+                    X,
+                    targets.encoded,
+                    targets.weight,
+                    rows,
+                    self._read_batch_size(len(rows)),
+                    shuffle_rng if self.shuffle else None,
+                ),
                 targets.loss,
-                descent,
+                Descent(
+                    self._network,
+                    settings.optimizer,
+                    penalty=settings.penalty,
+                    bias_penalty=settings.bias_penalty,
+                    weight_decay=float(self.weight_decay),
+                    clip_norm=None if self.clip_norm is None else float(self.clip_norm),
+                    constraint=settings.constraint,
+                ),
                 settings.scheme,
                 settings.rates,
                 dropout_rng,
@@ -224,13 +214,24 @@ class BaseDropoutMLP(BaseEstimator):
                 tol=float(self.tol),
                 n_iter_no_change=self.n_iter_no_change,
                 verbose=bool(self.verbose),
-                watch=self._watch if goes_on else Watch(),
+                watch=replace(self._watch) if goes_on else Watch(),
                 n_samples=self.t_ if goes_on else 0,
-                history={k: v.copy() for k, v in self.history_.items()} if goes_on else {},
+                history={k: list(v) for k, v in self.history_.items()} if goes_on else {},
             )
             training.run()
             self._keep(training)
         return self
+
+    def _same_network(self, sizes, activations) -> Network:
+        """A copy of the fitted network, to go on with if it has the layers that are asked for."""
+        network = self._network.copy()
+        if (network.sizes, network.activations) != (sizes, tuple(activations)):
+            raise ValueError(
+                "warm_start goes on with the network of the previous fit, which has layers of "
+                f"{network.sizes} units and the activations {network.activations}; got "
+                f"{sizes} and {tuple(activations)}."
+            )
+        return network
 
     def _read_batch_size(self, n_samples):
         """The batch size as a number, cut to the number of samples."""

@@ -1,4 +1,4 @@
-"""From data to batches: hold-out split, shuffling, gathering into a plan; no formula of the network."""
+"""From data to batches: hold-out split, shuffling, gathering; no formula of the network."""
 
 from collections.abc import Iterator
 
@@ -73,7 +73,10 @@ class BinaryTargets:
 
 
 def smooth(y: Array, smoothing: float, n_classes: int):
-    """``y = (1 - smoothing) y + smoothing / n_classes`` [Szegedy et al., 2015, arXiv 1512.00567]."""
+    """``y = (1 - smoothing) y + smoothing / n_classes``.
+
+    Szegedy et al., 2015, arXiv 1512.00567.
+    """
     if smoothing:
         y *= 1.0 - smoothing
         y += smoothing / n_classes

@@ -35,7 +35,166 @@ class Targets:
 
 @dataclass(eq=False, repr=False)
 class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
-    """docstring below."""
+    """Multilayer perceptron classifier with dropout.
+
+    A drop-in for :class:`sklearn.neural_network.MLPClassifier` that drops units at random while
+    it learns: layer by layer ``h = f(h W + b)``, in training ``h = f(h W + b) * mask / keep``.
+    It minimises the cross-entropy plus ``alpha (l1_ratio |W|_1 + (1 - l1_ratio) / 2 |W|^2)``.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer, each at least 1. An empty sequence is logistic regression.
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, one name for all or one for each: "identity",
+        "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
+    dropout_rate : float or sequence of float in [0, 1), default=0.2
+        Fraction of the hidden units dropped in training, one for all layers or one for each.
+        0 is no dropout.
+    input_dropout_rate : float in [0, 1), default=0.0
+        Fraction of the inputs dropped in training.
+    dropout : {"batchwise", "bernoulli"} or DropoutScheme, default="batchwise"
+        How units are dropped: the same ones for a whole mini-batch [1]_, or for each sample on
+        its own [2]_; or an object from :mod:`skdropout.dropout`.
+    solver : str or Optimizer, default="adam"
+        "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
+        :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
+        otherwise below.
+    alpha : float >= 0, default=0.0001
+        Strength of the penalty on the weights. As in `MLPClassifier`, it is divided by the
+        summed weight of the batch.
+    l1_ratio : float in [0, 1], default=0.0
+        Part of the penalties that is L1; the rest is L2.
+    bias_alpha : float >= 0, default=0.0
+        Strength of the same penalty on the biases.
+    weight_decay : float >= 0, default=0.0
+        Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
+        step, whatever the solver.
+    max_norm : float > 0, Constraint or None, default=None
+        Largest Euclidean norm of the weights into one unit [2]_, or an object from
+        :mod:`skdropout.constraints`.
+    clip_norm : float > 0 or None, default=None
+        Largest Euclidean norm of the gradient of all parameters; a longer one is scaled to it.
+    weight_init : str, default="auto"
+        How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+        "lecun_uniform", "lecun_normal", "truncated_normal", "orthogonal", or "auto": by the
+        activation that they feed, He for "relu" and its kin, LeCun for "selu", Glorot for the
+        others and for the outputs. Biases start at zero.
+    batch_size : int >= 1 or "auto", default="auto"
+        Samples in a mini-batch; "auto" is ``min(200, n_samples)``.
+    learning_rate : str or Schedule, default="constant"
+        How the learning rate changes: "constant", "invscaling", "adaptive", "inverse_time",
+        "cosine", "flat_cosine", "one_cycle", or an object from :mod:`skdropout.schedules`. It
+        acts with every solver (in `MLPClassifier` with "sgd" alone).
+    learning_rate_init : float > 0, default=0.001
+        The learning rate that the schedule starts from, for "one_cycle" the highest.
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling".
+    max_iter : int >= 1, default=200
+        Largest number of epochs.
+    shuffle : bool, default=True
+        Whether the samples come in a new random order each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of the samples and the dropout, by three
+        independent streams. An int gives the same result each time, for any `n_jobs`.
+    tol : float >= 0, default=1e-4
+        The least improvement of the training loss, or of the validation score, that counts.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on with the weights of the previous `fit`, with a fresh solver.
+    momentum : float in [0, 1], default=0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of the moments in "adam", "nadam" and "amsgrad".
+    epsilon : float > 0, default=1e-8
+        Keeps denominators from zero in "adam", "nadam" and "amsgrad".
+    early_stopping : bool, default=False
+        Whether to hold out a part of the samples (stratified by class), to stop when the score
+        on it no longer improves, and to go back to the best epoch.
+    validation_fraction : float in (0, 1), default=0.1
+        The part held out.
+    scoring : None, "loss", str or callable, default=None
+        The score on the part held out: accuracy, the negative loss, or a scorer of scikit-learn
+        by name or as a callable ``scorer(estimator, X, y)``, which gets ``sample_weight`` too
+        where `fit` was given weights.
+    n_iter_no_change : int >= 1 or inf, default=10
+        Epochs without improvement after which training stops.
+    label_smoothing : float in [0, 1), default=0.0
+        Part of the target spread evenly over the classes [4]_.
+    class_weight : "balanced", dict, list of dict or None, default=None
+        Weight of each class, multiplied with the sample weights; "balanced" gives all classes
+        the same sum. For many labels, "balanced" or a dict for each label, multiplied.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels in sorted order; for many labels their numbers.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer. Live: assigning to an item, or into it, changes the network.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases of each layer, live as well.
+    history_ : dict of str to list
+        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step)
+        and, with early stopping, "validation_loss" and "validation_score".
+    loss_ : float
+        Training loss of the last epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    best_loss_ : float or None
+        Lowest training loss; None with early stopping.
+    validation_scores_ : list of float or None
+        Validation score of each epoch; None without early stopping.
+    best_validation_score_ : float or None
+        Highest validation score; None without early stopping.
+    n_iter_ : int
+        Epochs of the last `fit`.
+    t_ : int or float
+        Samples seen in training, by their weight.
+    n_layers_ : int
+        Layers, inputs and outputs included.
+    n_outputs_ : int
+        Output units: 1 for two classes.
+    out_activation_ : {"logistic", "softmax"}
+        Activation of the outputs: "softmax" for more than two classes.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` has names that are all strings.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : The same network without dropout.
+
+    References
+    ----------
+    .. [1] B. Graham, J. Reizenstein and L. Robinson, "Efficient batchwise dropout training using
+       submatrices", 2015, arXiv 1502.02478.
+    .. [2] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: a
+       simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+    .. [3] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019,
+       arXiv 1711.05101.
+    .. [4] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the inception
+       architecture for computer vision", CVPR 2016, arXiv 1512.00567.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.datasets import load_sonar
+    >>> X, y = load_sonar(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> network = DropoutMLPClassifier((60, 30), dropout_rate=0.2, max_iter=400, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), network).fit(X_train, y_train)
+    >>> model.predict(X_test[:3])
+    array(['rock', 'mine', 'mine'], dtype='<U4')
+    >>> round(model.score(X_test, y_test), 1)
+    0.8
+    """
 
     label_smoothing: float = 0.0
     class_weight: Any = None

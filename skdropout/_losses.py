@@ -16,7 +16,7 @@ class Loss:
     out_activation: str
 
     def value_and_gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array) -> float:
-        """Return the loss and write its derivative into `dz`; `z` and the scratch `row` are used up."""
+        """Return the loss and write its derivative into `dz`; `z` and `row` are used up."""
         raise NotImplementedError
 
     def value(self, z: Array, y: Array, weight: Array | None = None) -> float:

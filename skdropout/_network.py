@@ -147,7 +147,11 @@ class Plan:
         self.work = work = Buffer(layout, network.dtype, memory)
         self.x, self.y, self.weight = work["x"], work["y"], work["weight"]
         self.loss = loss
-        self.z, self.dz, self.row = work[f"z{network.n_layers}"], work[f"d{network.n_layers}"], work["row"]
+        self.z, self.dz, self.row = (
+            work[f"z{network.n_layers}"],
+            work[f"d{network.n_layers}"],
+            work["row"],
+        )
 
         def dropout(i, h, dh):
             h_thinned = work[f"h{i}"] if i else h
@@ -159,7 +163,9 @@ class Plan:
             ops.append(dropout(0, h, dh))
         for i, activation in enumerate((*network.activations, None), start=1):
             z, dz = work[f"z{i}"], work[f"d{i}"]
-            of_layer = [buffer[f"{name}{i - 1}"] for buffer in (parameters, gradient) for name in "Wb"]
+            of_layer = [
+                buffer[f"{name}{i - 1}"] for buffer in (parameters, gradient) for name in "Wb"
+            ]
             ops.append(Dense(h, z, dh, dz, *of_layer))
             if activation is None:
                 break
@@ -176,7 +182,7 @@ class Plan:
 
     @staticmethod
     def _layout(network, n_rows, scheme, rates):
-        """Names and shapes of the work space; derivatives are computed in place of one `d` a layer."""
+        """Names and shapes of the work space; one `d` a layer serves all derivatives there."""
         layout = {"x": (n_rows, network.sizes[0])}
         for i, width in enumerate(network.sizes[1:], start=1):
             layout[f"z{i}"] = layout[f"d{i}"] = (n_rows, width)

@@ -96,7 +96,9 @@ def _check_plain(arguments):
         check_number("batch_size", arguments["batch_size"], 1, closed="[)", integer=True)
     check_number("max_iter", arguments["max_iter"], 1, closed="[)", integer=True)
     if arguments["n_iter_no_change"] != inf:
-        check_number("n_iter_no_change", arguments["n_iter_no_change"], 1, closed="[)", integer=True)
+        check_number(
+            "n_iter_no_change", arguments["n_iter_no_change"], 1, closed="[)", integer=True
+        )
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
         check_flag(name, arguments[name])
     if not isinstance(arguments["verbose"], bool | np.bool_):

@@ -1,4 +1,4 @@
-"""The training loop, its stopping rules and its history; no formula and no scikit-learn estimator."""
+"""The training loop, its stopping rules and its history; no formula, no estimator."""
 
 import warnings
 from collections.abc import Callable
@@ -185,6 +185,7 @@ class Training:
     def _divergence(self, lr):
         return (
             "Solver produced non-finite parameter weights. The input data may contain large values "
-            f"and need to be preprocessed. It happened in epoch {self.progress.epoch} at a learning "
-            f"rate of {lr:g}: a smaller learning_rate_init or clip_norm may help."
+            "and need to be preprocessed. It happened in epoch "
+            f"{self.progress.epoch} at a learning rate of {lr:g}: a smaller learning_rate_init "
+            "or clip_norm may help."
         )

@@ -75,6 +75,7 @@ class Schedule(Recipe):
     ... class Steps(Schedule):
     ...     every: int = 2
     ...     anneals = True
+    ...
     ...     def __call__(self, progress):
     ...         return 0.1 ** (progress.epoch // self.every)
     >>> X, y = load_sonar(return_X_y=True)
