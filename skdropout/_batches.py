@@ -1,6 +1,7 @@
 """From data to batches: hold-out split, shuffling, gathering; no formula of the network."""
 
 from collections.abc import Iterator
+from math import ceil
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -10,13 +11,17 @@ from skdropout._network import Plan
 
 
 def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
-    """Split `rows` at random into those to train on and a `fraction` to validate with."""
+    """Split `rows` at random into those to train on and a `fraction` to validate with.
+
+    With `strata` both parts hold each stratum in its proportion, at least once.
+    """
+    n_held_out = ceil(fraction * len(rows))
+    if strata is not None:
+        strata = strata[rows]
+        n_held_out = max(n_held_out, len(np.unique(strata)))
     seed = int(rng.integers(2**31))
     kept, held_out = train_test_split(
-        rows,
-        test_size=fraction,
-        random_state=seed,
-        stratify=None if strata is None else strata[rows],
+        rows, test_size=n_held_out, random_state=seed, stratify=strata
     )
     if len(held_out) < 2:
         raise ValueError(

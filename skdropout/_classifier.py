@@ -85,7 +85,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     learning_rate : str or Schedule, default="constant"
         How the learning rate changes: "constant", "invscaling", "adaptive", "inverse_time",
         "cosine", "flat_cosine", "one_cycle", or an object from :mod:`skdropout.schedules`. It
-        acts with every solver (in `MLPClassifier` with "sgd" alone).
+        acts with every solver (in `MLPClassifier` with "sgd" alone). "cosine", "flat_cosine" and
+        "one_cycle" end at zero in epoch `max_iter`; only early stopping ends them sooner.
     learning_rate_init : float > 0, default=0.001
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5

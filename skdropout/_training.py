@@ -169,6 +169,8 @@ class Training:
 
     def _stops(self, lr) -> bool:
         """Whether a plateau ends the training; if not, the schedule is told of it."""
+        if self.schedule.anneals and self.validate is None:
+            return False  # the loss falls most in the last, slow epochs
         what = "Training loss" if self.validate is None else "Validation score"
         is_over = self.schedule.ends_at(lr)
         if self.verbose:

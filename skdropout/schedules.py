@@ -85,7 +85,8 @@ class Schedule(Recipe):
     """
 
     anneals: ClassVar[bool] = False
-    """Whether the last epoch is the planned end, so that reaching it is nothing to warn of."""
+    """Whether the last epoch is the planned end: the training loss does not stop the training
+    before it (a validation score does), and reaching it is nothing to warn of."""
 
     def __call__(self, progress: Progress) -> float:
         raise NotImplementedError(f"{type(self).__name__} must implement __call__.")
