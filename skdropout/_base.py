@@ -153,6 +153,7 @@ class BaseDropoutMLP(BaseEstimator):
 
     def _fit(self, X, y, sample_weight):
         settings = read_settings(self.get_params(deep=False))
+        scorer = self._read_scoring()
         goes_on = self.warm_start and hasattr(self, "_network")
         with all_or_nothing(self):
             X, y = validate_data(
@@ -183,7 +184,7 @@ class BaseDropoutMLP(BaseEstimator):
             if self.early_stopping:
                 fraction = self.validation_fraction
                 rows, held_out = hold_out(rows, targets.strata, fraction, shuffle_rng)
-                validate = self._validation(X, y, targets, held_out)
+                validate = self._validation(X, y, targets, held_out, scorer)
             training = Training(
                 self._network,
                 Batches(
@@ -245,22 +246,33 @@ class BaseDropoutMLP(BaseEstimator):
             )
         return min(int(self.batch_size), n_samples)
 
-    def _validation(self, X, y, targets, rows) -> Validation:
+    def _read_scoring(self):
+        """A scorer of scikit-learn, or None for what needs no scorer: the default and the loss."""
+        if self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "loss"):
+            return None
+        if not (isinstance(self.scoring, str) or callable(self.scoring)):
+            raise TypeError(
+                "scoring must be None, 'loss', the name of a scorer of scikit-learn or a callable, "
+                f"got {self.scoring!r}."
+            )
+        return check_scoring(self, self.scoring)
+
+    def _validation(self, X, y, targets, rows, scorer) -> Validation:
         """What measures the network on the rows held out."""
+        X, y = X[rows], y[rows]
         encoded = np.empty((len(rows), self.n_outputs_), X.dtype)
         targets.encoded.encode(rows, out=encoded, column=np.empty((len(rows), 1), X.dtype))
         weight = None if targets.weight is None else targets.weight[rows]
-        if self.scoring is None:
-            score = self._validation_score(y[rows], weight)
+        if scorer is not None:
+            score = self._bind_scorer(scorer, X, y, weight)
         elif self.scoring == "loss":
             score = _negative_loss
         else:
-            score = self._scorer(X[rows], y[rows], weight)
-        return Validation(self._network, targets.loss, X[rows], encoded, weight, score)
+            score = self._validation_score(y, weight)
+        return Validation(self._network, targets.loss, X, encoded, weight, score)
 
-    def _scorer(self, X, y, weight):
-        """The user's scorer as a function of what a validation has at hand."""
-        scorer = check_scoring(self, self.scoring)
+    def _bind_scorer(self, scorer, X, y, weight):
+        """A scorer as a function of what a validation has at hand."""
         nameless = type(self)(**self.get_params(deep=False))  # X is an array by now
         vars(nameless).update(vars(self))
         vars(nameless).pop("feature_names_in_", None)

@@ -33,7 +33,7 @@ class Targets:
     loss: Loss
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     """Multilayer perceptron classifier with dropout.
 

@@ -91,14 +91,12 @@ def _check_plain(arguments):
         if name in arguments:
             check_number(name, arguments[name], low, high, closed=closed)
     if arguments["clip_norm"] is not None:
-        check_number("clip_norm", arguments["clip_norm"], 0, closed="(]")
-    if arguments["batch_size"] != "auto":
-        check_number("batch_size", arguments["batch_size"], 1, closed="[)", integer=True)
+        check_number("clip_norm", arguments["clip_norm"], 0, closed="()")
     check_number("max_iter", arguments["max_iter"], 1, closed="[)", integer=True)
-    if arguments["n_iter_no_change"] != inf:
-        check_number(
-            "n_iter_no_change", arguments["n_iter_no_change"], 1, closed="[)", integer=True
-        )
+    for name, special in (("batch_size", "auto"), ("n_iter_no_change", inf)):
+        if arguments[name] != special:
+            of_name = f"{name}, if it is not {special!r},"
+            check_number(of_name, arguments[name], 1, closed="[)", integer=True)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
         check_flag(name, arguments[name])
     if not isinstance(arguments["verbose"], bool | np.bool_):

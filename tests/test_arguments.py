@@ -1,0 +1,179 @@
+"""Every constructor argument changes the fit, and every bad value is refused by name."""
+
+from math import inf, nan
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+
+from skdropout import DropoutMLPClassifier
+from skdropout.constraints import MaxNorm
+from skdropout.dropout import Bernoulli
+from skdropout.optimizers import SGD, Adam
+from skdropout.schedules import Cosine, InverseTime
+
+X, Y = make_classification(120, n_features=12, n_informative=6, weights=[0.7], random_state=0)
+
+BASE = {"hidden_layer_sizes": (8, 6), "max_iter": 12, "batch_size": 32, "random_state": 0}
+
+# argument: (the rest that makes it count, a first value, a second value)
+CHANGES = {
+    "hidden_layer_sizes": ({}, (8, 6), (8, 7)),
+    "activation": ({}, "relu", ("relu", "tanh")),
+    "dropout_rate": ({}, 0.2, (0.2, 0.5)),
+    "input_dropout_rate": ({}, 0.0, 0.2),
+    "dropout": ({}, "batchwise", "bernoulli"),
+    "solver": ({}, "adam", "rmsprop"),
+    "alpha": ({}, 0.0, 1.0),
+    "l1_ratio": ({"alpha": 1.0}, 0.0, 1.0),
+    "bias_alpha": ({}, 0.0, 1.0),
+    "weight_decay": ({}, 0.0, 1.0),
+    "max_norm": ({}, None, 0.5),
+    "clip_norm": ({"solver": "sgd"}, None, 0.01),
+    "weight_init": ({}, "auto", "glorot_normal"),
+    "batch_size": ({}, 32, 40),
+    "learning_rate": ({}, "constant", "cosine"),
+    "learning_rate_init": ({}, 1e-3, 2e-3),
+    "power_t": ({"learning_rate": "invscaling"}, 0.5, 0.1),
+    "max_iter": ({}, 12, 13),
+    "shuffle": ({}, True, False),
+    "random_state": ({}, 0, 1),
+    "tol": ({"n_iter_no_change": 2}, 0.0, 10.0),
+    "momentum": ({"solver": "sgd"}, 0.9, 0.5),
+    "nesterovs_momentum": ({"solver": "sgd"}, True, False),
+    "beta_1": ({}, 0.9, 0.5),
+    "beta_2": ({}, 0.999, 0.9),
+    "epsilon": ({}, 1e-8, 1e-2),
+    "early_stopping": ({}, False, True),
+    "validation_fraction": ({"early_stopping": True}, 0.1, 0.3),
+    "scoring": ({"early_stopping": True, "learning_rate_init": 0.1}, None, "loss"),
+    "n_iter_no_change": ({"tol": 10.0}, 2, 4),
+    "label_smoothing": ({}, 0.0, 0.1),
+    "class_weight": ({}, None, "balanced"),
+}
+
+# tested on their own: what they print, and what a second fit starts from
+ELSEWHERE = {"verbose", "warm_start"}
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_no_argument_is_forgotten():
+    assert set(CHANGES) | ELSEWHERE == set(DropoutMLPClassifier().get_params())
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_argument_changes_the_fit(name):
+    others, first, second = CHANGES[name]
+    network = DropoutMLPClassifier(**{**BASE, **others, name: first}).fit(X, Y)
+    same = clone(network).fit(X, Y)
+    other = clone(network).set_params(**{name: second}).fit(X, Y)
+    logits = network.decision_function(X)
+    np.testing.assert_array_equal(same.decision_function(X), logits)
+    assert np.abs(other.decision_function(X) - logits).max() > 1e-6
+
+
+@pytest.mark.parametrize(
+    "by_name, by_object",
+    [
+        ({"solver": "sgd", "momentum": 0.7}, {"solver": SGD(momentum=0.7)}),
+        ({"solver": "adam", "beta_2": 0.95}, {"solver": Adam(beta_2=0.95)}),
+        ({"dropout": "bernoulli"}, {"dropout": Bernoulli()}),
+        ({"learning_rate": "inverse_time"}, {"learning_rate": InverseTime()}),
+        ({"learning_rate": "cosine"}, {"learning_rate": Cosine()}),
+        ({"max_norm": 0.5}, {"max_norm": MaxNorm(0.5)}),
+        ({"hidden_layer_sizes": 8}, {"hidden_layer_sizes": (8,)}),
+        ({"dropout_rate": 0.3}, {"dropout_rate": [0.3, 0.3]}),
+        ({"activation": "tanh"}, {"activation": ["tanh", "tanh"]}),
+        ({"class_weight": {0: 1, 1: 3}}, {"class_weight": {1: 3}}),
+    ],
+)
+def test_a_name_and_its_object_are_the_same(by_name, by_object):
+    first = DropoutMLPClassifier(**{**BASE, **by_name}).fit(X, Y)
+    second = DropoutMLPClassifier(**{**BASE, **by_object}).fit(X, Y)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+def test_arguments_of_recipes_can_be_searched():
+    network = DropoutMLPClassifier(solver=Adam())
+    assert network.get_params()["solver__beta_1"] == 0.9
+    assert network.set_params(solver__beta_1=0.5).solver == Adam(beta_1=0.5)
+
+
+def test_fit_changes_no_argument():
+    network = DropoutMLPClassifier(**BASE, solver=Adam(), dropout=Bernoulli())
+    before = {name: repr(value) for name, value in network.get_params().items()}
+    network.fit(X, Y)
+    assert {name: repr(value) for name, value in network.get_params().items()} == before
+
+
+BAD = [
+    ({"hidden_layer_sizes": 0}, ValueError, r"hidden_layer_sizes must be an integer in \[1, inf\)"),
+    ({"hidden_layer_sizes": (8, -1)}, ValueError, r"hidden_layer_sizes .* got -1"),
+    ({"hidden_layer_sizes": (8, 2.5)}, TypeError, r"hidden_layer_sizes .* got 2.5"),
+    ({"hidden_layer_sizes": "8"}, TypeError, r"hidden_layer_sizes .* got '8'"),
+    ({"activation": "rleu"}, ValueError, r"activation must be one of 'identity', .* got 'rleu'"),
+    ({"activation": ["relu"]}, ValueError, r"activation .* each of the 2 hidden layers, got 1"),
+    ({"activation": None}, TypeError, r"activation must be one of .* got None"),
+    ({"dropout_rate": 1.0}, ValueError, r"dropout_rate must be a number in \[0, 1\), got 1.0"),
+    ({"dropout_rate": -0.1}, ValueError, r"dropout_rate must be a number in \[0, 1\), got -0.1"),
+    ({"dropout_rate": nan}, ValueError, r"dropout_rate must be a number in \[0, 1\), got nan"),
+    ({"dropout_rate": "0.5"}, TypeError, r"dropout_rate must be a number in \[0, 1\), got '0.5'"),
+    ({"dropout_rate": (0.1, 0.2, 0.3)}, ValueError, r"dropout_rate .* 2 hidden layers, got 3"),
+    ({"input_dropout_rate": 1}, ValueError, r"input_dropout_rate .* \[0, 1\), got 1"),
+    ({"dropout": "batchwsie"}, ValueError, r"dropout must be one of 'batchwise'.* got 'batchwsie'"),
+    ({"dropout": 0.5}, TypeError, r"dropout must be one of .* a DropoutScheme from skdropout"),
+    ({"solver": "adma"}, ValueError, r"solver must be one of .* an? Optimizer from skdropout"),
+    ({"solver": Adam(beta_1=1.0)}, ValueError, r"beta_1 must be a number in \[0, 1\), got 1.0"),
+    ({"solver": Adam}, TypeError, r"solver must be one of"),
+    ({"alpha": -1}, ValueError, r"alpha must be a number in \[0, inf\), got -1"),
+    ({"l1_ratio": 1.1}, ValueError, r"l1_ratio must be a number in \[0, 1\], got 1.1"),
+    ({"bias_alpha": -1}, ValueError, r"bias_alpha .* got -1"),
+    ({"weight_decay": inf}, ValueError, r"weight_decay must be a number in \[0, inf\), got inf"),
+    ({"max_norm": 0}, ValueError, r"max_norm must be a number in \(0, inf\), got 0"),
+    ({"max_norm": MaxNorm(-1)}, ValueError, r"max_norm must be a number in \(0, inf\), got -1"),
+    ({"max_norm": "3"}, TypeError, r"max_norm must be a number in \(0, inf\)"),
+    ({"clip_norm": 0}, ValueError, r"clip_norm must be a number in \(0, inf\), got 0"),
+    ({"weight_init": "xavier"}, ValueError, r"weight_init must be one of 'auto'.* got 'xavier'"),
+    ({"batch_size": 0}, ValueError, r"batch_size.*'auto'.* must be .* \[1, inf\), got 0"),
+    ({"batch_size": "all"}, TypeError, r"batch_size.*'auto'.* must be .* got 'all'"),
+    ({"learning_rate": "cosin"}, ValueError, r"learning_rate must be one of .* got 'cosin'"),
+    ({"learning_rate": 0.1}, TypeError, r"learning_rate must be one of .* got 0.1"),
+    ({"learning_rate_init": 0}, ValueError, r"learning_rate_init .* \(0, inf\), got 0"),
+    ({"power_t": -1}, ValueError, r"power_t .* got -1"),
+    ({"max_iter": 0}, ValueError, r"max_iter must be an integer in \[1, inf\), got 0"),
+    ({"max_iter": 2.0}, TypeError, r"max_iter must be an integer in \[1, inf\), got 2.0"),
+    ({"shuffle": "yes"}, TypeError, r"shuffle must be True or False, got 'yes'"),
+    ({"random_state": "a"}, ValueError, r"'a' cannot be used to seed"),
+    ({"tol": -1}, ValueError, r"tol must be a number in \[0, inf\), got -1"),
+    ({"verbose": "no"}, TypeError, r"verbose .* got 'no'"),
+    ({"warm_start": 1}, TypeError, r"warm_start must be True or False, got 1"),
+    ({"momentum": 1.5}, ValueError, r"momentum must be a number in \[0, 1\], got 1.5"),
+    ({"nesterovs_momentum": None}, TypeError, r"nesterovs_momentum must be True or False"),
+    ({"beta_1": 1}, ValueError, r"beta_1 must be a number in \[0, 1\), got 1"),
+    ({"beta_2": -0.1}, ValueError, r"beta_2 .* got -0.1"),
+    ({"epsilon": 0}, ValueError, r"epsilon must be a number in \(0, inf\), got 0"),
+    ({"early_stopping": "loss"}, TypeError, r"early_stopping must be True or False, got 'loss'"),
+    ({"validation_fraction": 1}, ValueError, r"validation_fraction .* \(0, 1\), got 1"),
+    ({"scoring": "acuracy"}, ValueError, r"(?s)scoring.*'acuracy'"),
+    ({"scoring": 3}, TypeError, r"scoring .* got 3"),
+    ({"n_iter_no_change": 0}, ValueError, r"n_iter_no_change.*inf.* got 0"),
+    ({"label_smoothing": 1}, ValueError, r"label_smoothing .* \[0, 1\), got 1"),
+    ({"class_weight": "balance"}, ValueError, r"class_weight must be .*'balanced'.*'balance'"),
+    ({"class_weight": {2: 1}}, ValueError, r"class_weight .* classes of \[0 1\], got \[2\]"),
+    ({"class_weight": {0: -1}}, ValueError, r"class_weight\[0\] must be .* got -1"),
+]
+
+
+@pytest.mark.parametrize("bad, error, message", BAD, ids=lambda value: str(value)[:60])
+def test_bad_argument_is_refused_before_any_work(bad, error, message, monkeypatch):
+    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    network = DropoutMLPClassifier(**{**BASE, **bad})
+    with pytest.raises(error, match=message):
+        network.fit(X, Y)
+    assert set(vars(network)) == set(network.get_params(deep=False))
+
+
+def test_every_argument_has_a_bad_value():
+    assert {name for bad, *_ in BAD for name in bad} == set(DropoutMLPClassifier().get_params())

@@ -1,0 +1,549 @@
+"""The classifier as its users meet it: labels, weights, stopping, bad data, copies, randomness."""
+
+import copy
+import io
+import pickle
+from contextlib import redirect_stdout
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.metrics import accuracy_score, get_scorer, log_loss
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdropout import DropoutMLPClassifier
+from skdropout.datasets import load_sonar, make_spirals
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = make_classification(120, n_features=12, n_informative=6, weights=[0.7], random_state=0)
+X_IRIS, Y_IRIS = load_iris(return_X_y=True)
+X_IRIS = StandardScaler().fit_transform(X_IRIS)
+X_LABELS, Y_LABELS = make_multilabel_classification(150, 10, n_classes=4, random_state=0)
+X_LABELS = StandardScaler().fit_transform(X_LABELS)
+
+
+def network(**arguments):
+    defaults = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.01, "max_iter": 60}
+    return DropoutMLPClassifier(**{**defaults, "random_state": 0, **arguments})
+
+
+# targets
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["a", "b", "c"]),
+        np.array(["a", "bb", "c"], dtype=object),
+        np.array([-1, 5, 7]),
+        np.array([0.0, 1.0, 4.0]),
+        pd.Categorical(["x", "y", "z"]),
+    ],
+    ids=["str", "object", "int", "whole float", "categorical"],
+)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_labels_of_any_type(labels, n_classes):
+    rows = n_classes > Y_IRIS
+    y = labels[Y_IRIS[rows]]
+    clf = network().fit(X_IRIS[rows], y)
+    assert_array_equal(clf.classes_, np.unique(np.asarray(y)))
+    assert clf.predict(X_IRIS[rows]).dtype == clf.classes_.dtype
+    assert clf.score(X_IRIS[rows], np.asarray(y)) > 0.9
+    assert clf.n_outputs_ == (1 if n_classes == 2 else 3)
+    assert clf.out_activation_ == ("logistic" if n_classes == 2 else "softmax")
+
+
+def test_booleans():
+    assert network().fit(X, Y > 0).predict(X).dtype == bool
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, lambda y: y.astype(bool)])
+def test_many_labels(form):
+    clf = network(max_iter=200).fit(X_LABELS, form(Y_LABELS))
+    predicted = clf.predict(X_LABELS)
+    assert predicted.shape == Y_LABELS.shape
+    assert predicted.dtype.kind == "i"
+    assert (predicted == Y_LABELS).mean() > 0.8
+    assert_array_equal(predicted, clf.predict_proba(X_LABELS) > 0.5)
+    assert_array_equal(clf.classes_, np.arange(4))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_predictions_fit_together(kind, dtype):
+    X, y = {
+        "binary": (X_IRIS, Y_IRIS > 0),
+        "multiclass": (X_IRIS, Y_IRIS),
+        "multilabel": (X_LABELS, Y_LABELS),
+    }[kind]
+    clf = network().fit(X.astype(dtype), y)
+    z, p = clf.decision_function(X.astype(dtype)), clf.predict_proba(X.astype(dtype))
+    assert {z.dtype, p.dtype, clf.predict_log_proba(X).dtype} == {np.dtype(dtype)}
+    assert_allclose(clf.predict_log_proba(X), np.log(p), rtol=1e-5, atol=1e-6)
+    if kind == "binary":
+        assert z.shape == (len(X),)
+        assert_allclose(z, np.log(p[:, 1] / p[:, 0]), rtol=1e-4, atol=1e-5)
+    if kind != "multilabel":
+        assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+        assert_array_equal(clf.predict(X), clf.classes_[p.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("y", [Y, Y_IRIS[:120]], ids=["binary", "multiclass"])
+def test_log_proba_is_finite_on_saturated_networks(y):
+    clf = network().fit(X, y)
+    clf.coefs_[-1] *= 1e6
+    log_p = clf.predict_log_proba(X)
+    assert np.isfinite(log_p).all()
+    assert log_p.min() < -1000
+    assert (clf.predict_proba(X) >= 0).all()
+
+
+def test_float32_and_float64_tell_the_same():
+    double = network(max_iter=20).fit(X, Y)
+    single = network(max_iter=20).fit(X.astype(np.float32), Y)
+    assert {W.dtype for W in single.coefs_ + single.intercepts_} == {np.dtype(np.float32)}
+    assert_allclose(single.predict_proba(X), double.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.longdouble])
+def test_other_types_become_float64(dtype):
+    clf = network().fit((10 * X).astype(dtype), Y)
+    assert {W.dtype for W in clf.coefs_} == {np.dtype(np.float64)}
+
+
+def test_no_hidden_layer_is_logistic_regression():
+    from sklearn.linear_model import LogisticRegression
+
+    clf = network(
+        hidden_layer_sizes=(),
+        alpha=1.0,
+        learning_rate_init=0.1,
+        learning_rate="cosine",
+        max_iter=999,
+    ).fit(X, Y)
+    theirs = LogisticRegression(C=1.0, tol=1e-10).fit(X, Y)
+    assert_allclose(clf.coefs_[0].T, theirs.coef_, atol=1e-4)
+
+
+# weights
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_weights_are_repetitions(kind):
+    X, y = {
+        "binary": (X_IRIS, Y_IRIS > 0),
+        "multiclass": (X_IRIS, Y_IRIS),
+        "multilabel": (X_LABELS, Y_LABELS),
+    }[kind]
+    weight = np.random.default_rng(0).integers(0, 3, len(X))
+    clf = network(batch_size="auto", dropout_rate=0.5, input_dropout_rate=0.2)
+    weighted = clone(clf).fit(X, y, sample_weight=weight)
+    repeated = clone(clf).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
+    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-9)
+    assert_allclose(weighted.loss_curve_, repeated.loss_curve_, atol=1e-9)
+    assert weighted.t_ == repeated.t_
+
+
+def test_equal_weights_are_no_weights():
+    clf = network(batch_size=32)
+    assert_array_equal(
+        clone(clf).fit(X, Y, sample_weight=np.ones(len(X))).coefs_[0],
+        clone(clf).fit(X, Y).coefs_[0],
+    )
+
+
+def test_balanced_classes_have_the_same_sum():
+    clf = network(class_weight="balanced", batch_size=32)
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(X))
+    sums = np.bincount(Y, weights=weight)
+    by_hand = {0: weight.sum() / (2 * sums[0]), 1: weight.sum() / (2 * sums[1])}
+    assert_allclose(
+        clone(clf).fit(X, Y, weight).predict_proba(X),
+        clone(clf).set_params(class_weight=by_hand).fit(X, Y, weight).predict_proba(X),
+    )
+
+
+def test_class_weights_are_sample_weights():
+    assert_allclose(
+        network(class_weight={0: 1, 1: 3}).fit(X, Y).predict_proba(X),
+        network().fit(X, Y, sample_weight=np.where(Y == 1, 3, 1)).predict_proba(X),
+    )
+
+
+def test_class_weights_of_many_labels_multiply():
+    weights = [{0: 1, 1: 2}, {0: 1, 1: 1}, {0: 3, 1: 1}, {0: 1, 1: 1}]
+    by_hand = np.where(Y_LABELS[:, 0], 2.0, 1.0) * np.where(Y_LABELS[:, 2], 1.0, 3.0)
+    assert_allclose(
+        network(class_weight=weights).fit(X_LABELS, Y_LABELS).predict_proba(X_LABELS),
+        network().fit(X_LABELS, Y_LABELS, by_hand).predict_proba(X_LABELS),
+    )
+
+
+# stopping
+
+
+def test_early_stopping_goes_back_to_the_best_epoch():
+    """The restored network scores on the rows held out what the best epoch scored."""
+    seen = {}
+
+    def scorer(estimator, X_val, y_val):
+        seen["data"] = X_val, y_val
+        return -log_loss(y_val, estimator.predict_proba(X_val))
+
+    clf = network(early_stopping=True, scoring=scorer, learning_rate_init=0.1, max_iter=200)
+    clf.fit(X, Y)
+    assert clf.n_iter_ < 200
+    assert len(seen["data"][1]) == 12
+    assert scorer(clf, *seen["data"]) == clf.best_validation_score_ == max(clf.validation_scores_)
+    assert clf.validation_scores_[-1] < clf.best_validation_score_
+
+
+@pytest.mark.parametrize("scoring", [None, "loss", "balanced_accuracy", get_scorer("roc_auc")])
+def test_scoring(scoring):
+    clf = network(early_stopping=True, scoring=scoring, validation_fraction=0.3).fit(X, Y)
+    if scoring == "loss":
+        losses = clf.history_["validation_loss"]
+        assert clf.validation_scores_ == [-loss for loss in losses]
+    else:
+        assert 0.5 < clf.best_validation_score_ <= 1
+
+
+def test_scorers_of_frames_do_not_warn_of_feature_names():
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(12)])
+    clf = network(early_stopping=True, scoring="accuracy").fit(frame, Y)
+    assert_array_equal(clf.feature_names_in_, frame.columns)
+    named = clone(clf).set_params(scoring=None).fit(frame, Y)
+    assert named.validation_scores_ == clf.validation_scores_
+
+
+def test_the_score_respects_weights():
+    seen = []
+
+    def scorer(estimator, X, y, sample_weight):
+        seen.append(sample_weight)
+        return accuracy_score(y, estimator.predict(X), sample_weight=sample_weight)
+
+    weight = np.where(Y == 1, 2.0, 0.5)
+    clf = network(early_stopping=True, scoring=scorer).fit(X, Y, weight)
+    default = clone(clf).set_params(scoring=None).fit(X, Y, weight)
+    assert set(seen[0]) == {2.0, 0.5}
+    assert clf.validation_scores_ == default.validation_scores_
+
+
+def test_history_has_an_entry_an_epoch():
+    clf = network(early_stopping=True).fit(X, Y)
+    names = ["loss", "learning_rate", "validation_loss", "validation_score"]
+    assert list(clf.history_) == names
+    assert {len(clf.history_[name]) for name in names} == {clf.n_iter_}
+    assert clf.history_["loss"] == clf.loss_curve_
+    assert list(network().fit(X, Y).history_) == ["loss", "learning_rate"]
+
+
+def test_the_loss_holds_cross_entropy_and_penalty():
+    clf = network(max_iter=1, dropout_rate=0, alpha=2.0, shuffle=False)
+    start = network(max_iter=1, dropout_rate=0, alpha=2.0, learning_rate_init=1e-12).fit(X, Y)
+    penalty = sum(np.square(W).sum() for W in start.coefs_) / len(X)
+    expected = log_loss(Y, start.predict_proba(X)) + penalty
+    assert_allclose(clf.fit(X, Y).loss_, expected, rtol=1e-6)
+
+
+def test_verbose_prints_a_line_an_epoch():
+    with redirect_stdout(io.StringIO()) as printed:
+        clf = network(verbose=True, early_stopping=True, max_iter=3).fit(X, Y)
+    lines = printed.getvalue().splitlines()
+    assert len(lines) == 3
+    for epoch, line in enumerate(lines):
+        assert f"Iteration {epoch + 1}, loss = {clf.loss_curve_[epoch]:.8f}" in line
+        assert f"validation score = {clf.validation_scores_[epoch]:.6f}" in line
+        assert "learning rate = 0.01" in line
+
+
+def test_silent_by_default(capsys):
+    network().fit(X, Y)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("error")
+def test_unfinished_training_warns():
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached"):
+        network(max_iter=2).fit(X, Y)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("schedule", ["cosine", "flat_cosine", "one_cycle"])
+def test_an_annealed_training_ends_as_planned(schedule):
+    clf = network(learning_rate=schedule, max_iter=40, tol=10).fit(X, Y)
+    assert clf.n_iter_ == 40
+    assert clf.history_["learning_rate"][-1] < 0.001
+    stopped = network(learning_rate=schedule, max_iter=40, tol=10, early_stopping=True).fit(X, Y)
+    assert stopped.n_iter_ == 12
+
+
+def test_adaptive_lowers_the_rate_at_plateaus():
+    clf = network(learning_rate="adaptive", tol=10, n_iter_no_change=1, max_iter=200).fit(X, Y)
+    rates = clf.history_["learning_rate"]
+    assert rates[:3] == [0.01] * 3
+    assert rates[3] == pytest.approx(0.002)
+    assert rates[-1] < 1e-6 < rates[-3]
+
+
+def test_batches_larger_than_the_data_are_clipped():
+    with pytest.warns(UserWarning, match="batch_size=500, larger than the 120 samples"):
+        clipped = network(batch_size=500).fit(X, Y)
+    assert_array_equal(clipped.coefs_[0], network(batch_size=120).fit(X, Y).coefs_[0])
+
+
+def test_interrupt_keeps_the_epochs_done(monkeypatch):
+    clf = network()
+    calls = []
+
+    def interrupt(self):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return True
+
+    monkeypatch.setattr("skdropout._network.Network.is_finite", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user after 5 epochs"):
+        clf.fit(X, Y)
+    assert clf.n_iter_ == len(clf.loss_curve_) + 1 == 5
+
+
+# warm start
+
+
+def test_warm_start_goes_on():
+    clf = network(warm_start=True, max_iter=5).fit(X, Y)
+    first = copy.deepcopy(clf)
+    clf.fit(X, Y)
+    assert clf.loss_curve_[0] > clf.loss_curve_[5] > clf.loss_
+    assert clf.loss_curve_[:5] == first.loss_curve_
+    assert clf.t_ == 2 * first.t_ == 10 * len(X)
+    assert clf.n_iter_ == 5
+    cold = clone(clf).set_params(warm_start=False).fit(X, Y)
+    assert_array_equal(cold.fit(X, Y).coefs_[0], first.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "change, y, message",
+    [
+        ({"hidden_layer_sizes": (7,)}, Y, r"layers of \(12, 16, 1\) units .* got \(12, 7, 1\)"),
+        ({"activation": "tanh"}, Y, "activations .* got .*tanh"),
+        ({}, Y + 1, r"same classes .* Previously got \[0 1\], `y` has \[1 2\]"),
+    ],
+)
+def test_warm_start_refuses_another_network(change, y, message):
+    clf = network(warm_start=True).fit(X, Y)
+    before = clf.predict_proba(X)
+    with pytest.raises(ValueError, match=message):
+        clf.set_params(**change).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_parameters_are_live():
+    clf = network().fit(X, Y)
+    clf.coefs_[0][:, 1:] = 0
+    assert not clf.coefs_[0][:, 1:].any()
+    clf.coefs_[-1] = np.zeros((16, 1))
+    clf.intercepts_ = [np.zeros(16), np.ones(1)]
+    assert_array_equal(clf.decision_function(X), np.ones(len(X)))
+    with pytest.raises(ValueError, match=r"shapes \[\(16, 1\)\], got \[\(1, 16\)\]"):
+        clf.coefs_[-1] = np.zeros((1, 16))
+
+
+# bad data
+
+NAN = X.copy()
+NAN[3, 3] = np.nan
+BAD_DATA = {
+    "no columns": ((X[:, 0], Y), {}, "Expected 2D array, got 1D array"),
+    "too few targets": ((X, Y[:-1]), {}, "inconsistent numbers of samples"),
+    "no rows": ((X[:0], Y[:0]), {}, "0 sample"),
+    "NaN": ((NAN, Y), {}, "Input X contains NaN"),
+    "infinity": ((np.where(np.isnan(NAN), np.inf, X), Y), {}, "Input X contains infinity"),
+    "NaN targets": ((X, np.where(Y, np.nan, 0)), {}, "Input y contains NaN"),
+    "sparse": ((sparse.csr_array(X), Y), {}, "Sparse data was passed"),
+    "complex": ((X * 1j, Y), {}, "Complex data not supported"),
+    "text": ((np.full(X.shape, "a"), Y), {}, "could not convert string to float"),
+    "continuous": ((X, X[:, 0]), {}, "Unknown label type: continuous"),
+    "one class": ((X, np.zeros(120)), {}, r"at least two classes, got one class .*\[0.\]"),
+    "many classes twice": ((X_IRIS, np.c_[Y_IRIS, Y_IRIS]), {}, "one class a sample or"),
+    "no targets": ((X, None), {}, "requires y to be passed"),
+    "one class with weight": ((X, Y), {"sample_weight": 1 - Y}, "at least two classes"),
+    "negative weights": ((X, Y), {"sample_weight": Y - 0.5}, "sample_weight must not be negative"),
+    "short weights": ((X, Y), {"sample_weight": np.ones(5)}, r"each of the 120 samples.*\(5,\)"),
+    "square weights": ((X, Y), {"sample_weight": np.ones((120, 2))}, r"sample_weight.*\(120, 2\)"),
+    "NaN weights": ((X, Y), {"sample_weight": NAN[:, 3]}, "sample_weight must hold finite numbers"),
+    "zero weights": ((X, Y), {"sample_weight": np.zeros(120)}, "sample_weight.*above zero"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_bad_data_is_refused_and_harms_nothing(name, monkeypatch):
+    data, weights, message = BAD_DATA[name]
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(12)])
+    fitted = network().fit(frame, Y)
+    before = fitted.predict_proba(frame)
+    attributes = set(vars(fitted))
+    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    for clf in (fitted, network()):
+        with pytest.raises(ValueError if name != "sparse" else TypeError, match=message):
+            clf.fit(*data, **weights)
+    assert set(vars(fitted)) == attributes
+    assert_array_equal(fitted.predict_proba(frame), before)
+
+
+def test_a_column_of_targets_is_taken_with_a_warning():
+    with pytest.warns(DataConversionWarning):
+        clf = network().fit(X, Y[:, np.newaxis])
+    assert_array_equal(clf.coefs_[0], network().fit(X, Y).coefs_[0])
+
+
+def test_diverging_training_names_epoch_and_rate_and_harms_nothing():
+    clf = network(solver="sgd").fit(X, Y)
+    before = clf.predict_proba(X)
+    clf.set_params(learning_rate_init=1e200, activation="identity")
+    with pytest.raises(
+        ValueError, match=r"non-finite.* in epoch \d+ at a learning rate of 1e\+200"
+    ):
+        clf.fit(X, Y)
+    assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_diverging_after_a_good_epoch_goes_back_to_it():
+    slowly = {"learning_rate_init": 3, "alpha": 100, "n_iter_no_change": np.inf, "max_iter": 999}
+    clf = network(solver="sgd", activation="identity", early_stopping=True, **slowly).fit(X, Y)
+    assert 1 < clf.n_iter_ < 999
+    assert np.isnan(clf.validation_scores_[-1])
+    assert np.isfinite(clf.best_validation_score_)
+    assert np.isfinite(clf.decision_function(X)).all()
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_unfitted_and_misshapen_predictions(method):
+    with pytest.raises(NotFittedError):
+        getattr(network(), method)(X)
+    clf = network(max_iter=2).fit(X, Y)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* expecting 12"):
+        getattr(clf, method)(X[:, :3])
+    assert len(getattr(clf, method)(X[:1])) == 1
+
+
+def test_parameters_of_the_unfitted_do_not_exist():
+    assert not hasattr(network(), "coefs_")
+    assert not hasattr(network(), "intercepts_")
+
+
+# copies and randomness
+
+
+@pytest.mark.parametrize(
+    "copy_of", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
+)
+def test_copies_predict_the_same_and_are_their_own(copy_of):
+    clf = network(max_iter=5, warm_start=True).fit(X, Y)
+    other = copy_of(clf)
+    assert_array_equal(other.predict_proba(X), clf.predict_proba(X))
+    other.fit(X, Y)
+    assert other.t_ == 2 * clf.t_
+    assert_array_equal(clf.fit(X, Y).predict_proba(X), other.predict_proba(X))
+    other.coefs_[0][:] = 0
+    assert clf.coefs_[0].any()
+
+
+def test_pickles_hold_little_more_than_the_weights():
+    clf = network(hidden_layer_sizes=(300, 300), max_iter=3).fit(X, Y)
+    n_bytes = sum(W.nbytes for W in clf.coefs_ + clf.intercepts_)
+    assert len(pickle.dumps(clf)) < 1.1 * n_bytes + 20_000
+
+
+def test_clone_is_unfitted():
+    assert not hasattr(clone(network().fit(X, Y)), "classes_")
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first, second = network(dropout="bernoulli").fit(X, Y), network(dropout="bernoulli").fit(X, Y)
+    assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    third = network(dropout="bernoulli", random_state=np.random.RandomState(0))
+    assert (third.fit(X, Y).predict_proba(X) != third.fit(X, Y).predict_proba(X)).any()
+
+
+def test_global_random_state_is_left_alone():
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    network().fit(X, Y)
+    assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_fit_does_not_change_the_data():
+    frozen = X.copy(), Y.copy(), np.ones(120)
+    for array in frozen:
+        array.setflags(write=False)
+    network(early_stopping=True, input_dropout_rate=0.5).fit(*frozen)
+    assert_array_equal(frozen[0], X)
+
+
+def test_grid_search_is_the_same_with_two_jobs():
+    pipeline = make_pipeline(StandardScaler(), network(max_iter=10))
+    grid = {
+        "dropoutmlpclassifier__dropout_rate": [0, 0.2, 0.5],
+        "dropoutmlpclassifier__hidden_layer_sizes": [(8,), (8, 8)],
+    }
+    one, two = (GridSearchCV(pipeline, grid, cv=3, n_jobs=n).fit(X, Y) for n in (1, 2))
+    assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
+    assert one.best_params_ == two.best_params_
+    assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+def test_frames_in_a_pipeline():
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(12)])
+    model = make_pipeline(StandardScaler().set_output(transform="pandas"), network())
+    target = pd.Series(Y).map({0: "no", 1: "yes"})
+    assert cross_val_score(model, frame, target, cv=3).mean() > 0.7
+    assert_array_equal(model.fit(frame, target)[-1].feature_names_in_, frame.columns)
+
+
+# what it is for
+
+
+def test_it_learns_spirals():
+    X, y = make_spirals(300, 3, noise=0.02, random_state=0)
+    clf = network(hidden_layer_sizes=(100, 100), max_iter=300, dropout_rate=0.05, batch_size=32)
+    assert clf.fit(X, y).score(*make_spirals(300, 3, noise=0.02, random_state=1)) > 0.95
+
+
+TUTORIAL = {
+    "hidden_layer_sizes": (60, 30),
+    "batch_size": 16,
+    "max_iter": 300,
+    "tol": 0,
+    "n_iter_no_change": np.inf,
+    "solver": "sgd",
+    "nesterovs_momentum": False,
+    "alpha": 0,
+    "dropout_rate": 0,
+    "random_state": 0,
+}
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"learning_rate_init": 0.01, "momentum": 0.8},
+        {"learning_rate_init": 0.1, "momentum": 0.9, "max_norm": 3, "input_dropout_rate": 0.2},
+        {"learning_rate_init": 0.1, "momentum": 0.9, "max_norm": 3, "dropout_rate": 0.2},
+    ],
+    ids=["plain", "inputs", "hidden"],
+)
+def test_the_three_networks_of_the_sonar_tutorials(recipe):
+    X, y = load_sonar(return_X_y=True)
+    model = make_pipeline(StandardScaler(), DropoutMLPClassifier(**{**TUTORIAL, **recipe}))
+    folds = RepeatedStratifiedKFold(n_splits=10, n_repeats=3, random_state=0)
+    assert 0.82 <= cross_val_score(model, X, y, cv=folds).mean() <= 0.90
