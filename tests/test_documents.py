@@ -1,0 +1,31 @@
+"""Every Python example in README and docs runs, and every link between the files leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [
+    (page, example)
+    for page in PAGES
+    for example in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "page, example", EXAMPLES, ids=[f"{page.name}-{i}" for i, (page, _) in enumerate(EXAMPLES)]
+)
+def test_example_runs(page, example, capsys):
+    exec(compile(example, page, "exec"), {"__name__": "example"})
+    if "GridSearchCV" in example:
+        assert "net__dropout_rate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_files_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+    inner = [link for link in links if "://" not in link]
+    assert [link for link in inner if not (page.parent / link).exists()] == []
