@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.metrics import accuracy_score, get_scorer, log_loss
-from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -529,7 +529,6 @@ TUTORIAL = {
     "nesterovs_momentum": False,
     "alpha": 0,
     "dropout_rate": 0,
-    "random_state": 0,
 }
 
 
@@ -544,6 +543,9 @@ TUTORIAL = {
 )
 def test_the_three_networks_of_the_sonar_tutorials(recipe):
     X, y = load_sonar(return_X_y=True)
-    model = make_pipeline(StandardScaler(), DropoutMLPClassifier(**{**TUTORIAL, **recipe}))
-    folds = RepeatedStratifiedKFold(n_splits=10, n_repeats=3, random_state=0)
-    assert 0.82 <= cross_val_score(model, X, y, cv=folds).mean() <= 0.90
+    accuracies = []
+    for seed in range(3):  # of the folds and of the networks: one start is no luck to judge by
+        clf = DropoutMLPClassifier(**{**TUTORIAL, **recipe}, random_state=seed)
+        folds = StratifiedKFold(10, shuffle=True, random_state=seed)
+        accuracies.append(cross_val_score(make_pipeline(StandardScaler(), clf), X, y, cv=folds))
+    assert 0.82 <= np.mean(accuracies) <= 0.90
