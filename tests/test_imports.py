@@ -1,0 +1,182 @@
+"""The architecture: which module may import which, read from the sources."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import skdropout
+
+# A line holds a module and what it may import from the package. A layer imports from the layers
+# below it, never from itself or from above.
+ARCHITECTURE = [
+    # what users import
+    {
+        "skdropout": "_classifier constraints dropout optimizers schedules",
+        "datasets": "datasets._sonar datasets._spirals",
+    },
+    # the estimators: they know the conventions of scikit-learn
+    {
+        "_classifier": "_base _batches _losses _checks _buffers",
+        "datasets._sonar": "_checks",
+        "datasets._spirals": "_checks",
+        "datasets.data": "",
+    },
+    {
+        "_base": "_training _settings _batches _descent _network _losses "
+        "constraints dropout optimizers schedules _buffers",
+    },
+    # training
+    {
+        "_training": "_batches _descent _network _losses dropout schedules",
+        "_settings": "_descent _activations _initializers "
+        "constraints dropout optimizers schedules _checks",
+    },
+    {
+        "_batches": "_network _buffers",
+        "_descent": "_network constraints optimizers _buffers",
+    },
+    # the network
+    {
+        "_network": "_ops _losses _initializers _activations dropout _buffers",
+    },
+    {
+        "_ops": "_activations dropout _buffers",
+    },
+    # formulas, none of which knows another
+    {
+        "_losses": "_buffers",
+        "_initializers": "",
+        "_activations": "_buffers",
+        "constraints": "_recipe _checks _buffers",
+        "dropout": "_recipe _checks _buffers",
+        "optimizers": "_recipe _checks _buffers",
+        "schedules": "_recipe _checks _buffers",
+    },
+    # the ground
+    {
+        "_recipe": "",
+        "_checks": "",
+        "_buffers": "",
+    },
+]
+ALLOWED = {module: names.split() for layer in ARCHITECTURE for module, names in layer.items()}
+
+USE_SCIKIT_LEARN = {
+    "_classifier",
+    "_base",
+    "_training",
+    "_batches",
+    "_recipe",
+    "datasets._sonar",
+    "datasets._spirals",
+}
+ANYWHERE = {"skdropout", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
+INSIDE_FUNCTIONS = {"matplotlib", "pandas"}  # whoever calls the function has them
+
+# What scikit-learn means for other packages in spite of the underscore, and what it keeps to itself
+PROTECTED = {"_doc_link_module", "_doc_link_template", "_init_callback_context", "_safe_indexing"}
+PRIVATE = {"_check_sample_weight", "_fit_context", "_parameter_constraints", "_validate_params"}
+
+PACKAGE = Path(skdropout.__file__).parent
+
+
+def name_of(path):
+    """The name of a module inside the package, that of the package for its own file."""
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    return name.removesuffix(".__init__").removeprefix("skdropout.")
+
+
+SOURCES = {name_of(path): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}
+
+over_modules = pytest.mark.parametrize("module", sorted(SOURCES))
+
+
+def imports_in(nodes):
+    """The dotted names that are imported, those of functions with the module they come from."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def imports_of(module):
+    return list(imports_in(ast.walk(SOURCES[module])))
+
+
+def outside_functions(node):
+    """All nodes that run when the module is imported."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from outside_functions(child)
+
+
+def own_module(dotted):
+    """The module of the package that an import reads, None for other packages."""
+    if dotted.partition(".")[0] != "skdropout":
+        return None
+    name = dotted.removeprefix("skdropout.")
+    while name and name not in SOURCES:
+        name = name.rpartition(".")[0]
+    return name or "skdropout"
+
+
+def is_private(dotted):
+    """Whether a name of scikit-learn is not meant for other packages."""
+    root, *parts = dotted.split(".")
+    hidden = {part for part in parts if part.startswith("_")} - PROTECTED
+    return root == "sklearn" and (bool(hidden) or parts[:2] == ["utils", "fixes"])
+
+
+@over_modules
+def test_module_has_a_place_in_the_architecture(module):
+    assert module in ALLOWED, f"{module} is new: add a line to ARCHITECTURE for it"
+
+
+def test_architecture_names_no_module_that_is_gone():
+    assert set(ALLOWED) <= set(SOURCES)
+
+
+@over_modules
+def test_module_imports_what_it_may(module):
+    read = {own_module(dotted) for dotted in imports_of(module)} - {None}
+    assert read <= set(ALLOWED.get(module, ())), f"ARCHITECTURE does not allow it to {module}"
+
+
+def test_imports_go_downwards_only():
+    below = set()
+    for layer in reversed(ARCHITECTURE):
+        for module, names in layer.items():
+            assert set(names.split()) <= below, f"{module} may not import its own layer or above"
+        below |= set(layer)
+
+
+@pytest.mark.parametrize("recipe", ["constraints", "dropout", "optimizers", "schedules"])
+def test_recipes_need_the_ground_alone(recipe):
+    assert set(ALLOWED[recipe]) <= {"_recipe", "_checks", "_buffers"}
+
+
+@over_modules
+def test_other_packages_are_few(module):
+    roots = {dotted.partition(".")[0] for dotted in imports_of(module)}
+    assert roots <= ANYWHERE | INSIDE_FUNCTIONS
+    at_import = {d.partition(".")[0] for d in imports_in(outside_functions(SOURCES[module]))}
+    assert at_import <= ANYWHERE
+
+
+def test_few_modules_know_scikit_learn():
+    knowing = {m for m in SOURCES if any(d.partition(".")[0] == "sklearn" for d in imports_of(m))}
+    assert knowing == USE_SCIKIT_LEARN
+
+
+@over_modules
+def test_scikit_learn_is_used_by_its_public_names(module):
+    nodes = list(ast.walk(SOURCES[module]))
+    attributes = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    assert not [dotted for dotted in {*imports_in(nodes), *attributes} if is_private(dotted)]
+    names = {getattr(node, field, None) for node in nodes for field in ("id", "attr", "name")}
+    assert not names & PRIVATE

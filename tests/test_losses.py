@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import log_loss
+
+from skdropout._losses import LOSSES
+
+OUTPUTS = {"binary": ("logistic", 1), "multilabel": ("logistic", 4), "multiclass": ("softmax", 3)}
+
+over_outputs = pytest.mark.parametrize("kind", OUTPUTS)
+over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+
+
+def make_problem(kind, n_rows=30, dtype=np.float64):
+    """A loss, raw predictions, zeros and ones as targets, weights."""
+    name, n_outputs = OUTPUTS[kind]
+    rng = np.random.default_rng(0)
+    z = rng.normal(scale=3, size=(n_rows, n_outputs))
+    if name == "softmax":
+        y = np.eye(n_outputs)[rng.integers(n_outputs, size=n_rows)]
+    else:
+        y = rng.integers(2, size=(n_rows, n_outputs))
+    weight = rng.uniform(0.2, 3, n_rows)
+    return LOSSES[name], z.astype(dtype), y.astype(dtype), weight.astype(dtype)
+
+
+def value_and_gradient(loss, z, y, weight):
+    """What a plan asks for, in new memory."""
+    shares = (weight / weight.sum()).reshape(-1, 1)
+    dz, row = np.full_like(z, np.nan), np.full_like(shares, np.nan)
+    return loss.value_and_gradient(z.copy(), y, shares, dz, row), dz
+
+
+@over_outputs
+def test_value_equals_scikit_learn(kind):
+    loss, z, y, weight = make_problem(kind)
+    if kind == "multiclass":
+        expected = log_loss(y.argmax(axis=1), loss.proba(z), sample_weight=weight)
+    else:
+        expected = sum(
+            log_loss(labels, p, sample_weight=weight)
+            for labels, p in zip(y.T, loss.proba(z).T, strict=True)
+        )
+    assert loss.value(z, y, weight) == pytest.approx(expected, rel=1e-13)
+    assert value_and_gradient(loss, z, y, weight)[0] == pytest.approx(expected, rel=1e-13)
+
+
+@over_outputs
+def test_gradient_equals_difference_quotient(kind):
+    loss, z, y, weight = make_problem(kind, n_rows=5)
+    y = 0.8 * y + 0.2 / (y.shape[1] if kind == "multiclass" else 2)  # smoothed targets, too
+    _, dz = value_and_gradient(loss, z, y, weight)
+    step = 1e-5
+    for i in np.ndindex(z.shape):
+        above, below = z.copy(), z.copy()
+        above[i] += step
+        below[i] -= step
+        quotient = (loss.value(above, y, weight) - loss.value(below, y, weight)) / (2 * step)
+        assert dz[i] == pytest.approx(quotient, rel=1e-7, abs=1e-10)
+
+
+@over_outputs
+def test_value_and_gradient_in_float32(kind):
+    value, dz = value_and_gradient(*make_problem(kind))
+    value_32, dz_32 = value_and_gradient(*make_problem(kind, dtype=np.float32))
+    assert dz_32.dtype == np.float32
+    assert value_32 == pytest.approx(value, rel=2e-6)
+    assert_allclose(dz_32, dz, rtol=0, atol=1e-7)
+
+
+@over_dtypes
+@pytest.mark.parametrize(
+    "name, z, y, expected",
+    [
+        ("logistic", [[1e4]], [[0.0]], 1e4),
+        ("logistic", [[-1e4]], [[1.0]], 1e4),
+        ("logistic", [[1e4]], [[1.0]], 0.0),
+        ("logistic", [[-1e4]], [[0.0]], 0.0),
+        ("logistic", [[1e4, -1e4, 0.0]], [[0.0, 1.0, 1.0]], 2e4 + np.log(2)),
+        ("softmax", [[1e4, -1e4, 0.0]], [[1.0, 0.0, 0.0]], 0.0),
+        ("softmax", [[1e4, -1e4, 0.0]], [[0.0, 1.0, 0.0]], 2e4),
+        ("softmax", [[1e4, 1e4, -1e4]], [[1.0, 0.0, 0.0]], np.log(2)),
+        ("softmax", [[-1e4, -1e4, -1e4]], [[1.0, 0.0, 0.0]], np.log(3)),
+    ],
+)
+def test_far_logits_cost_what_they_should(name, z, y, expected, dtype):
+    loss, z, y = LOSSES[name], np.array(z, dtype), np.array(y, dtype)
+    value, dz = value_and_gradient(loss, z, y, np.ones(1, dtype))
+    assert value == pytest.approx(expected, rel=1e-6)
+    p = loss.proba(z)
+    assert np.isfinite(p).all()
+    assert_allclose(dz, p - y, atol=1e-7)
+    assert np.isfinite(loss.log_proba(z)).all()
+
+
+@over_outputs
+def test_weight_counts_rows(kind):
+    loss, z, y, _ = make_problem(kind, n_rows=4)
+    times = np.array([1, 3, 2, 5])
+    value, dz = value_and_gradient(loss, z, y, times.astype(float))
+    z_all, y_all = np.repeat(z, times, axis=0), np.repeat(y, times, axis=0)
+    value_all, dz_all = value_and_gradient(loss, z_all, y_all, np.ones(times.sum()))
+    assert value == pytest.approx(value_all, rel=1e-14)
+    firsts = np.cumsum(times) - times
+    assert_allclose(dz, dz_all[firsts] * times[:, None], rtol=1e-13)
+
+
+@over_outputs
+def test_value_without_weight_is_the_plain_mean(kind):
+    loss, z, y, _ = make_problem(kind)
+    of_rows = [loss.value(z[i : i + 1], y[i : i + 1]) for i in range(len(z))]
+    assert loss.value(z, y) == pytest.approx(np.mean(of_rows), rel=1e-13)
+
+
+@over_outputs
+def test_value_does_not_depend_on_the_scale_of_weights(kind):
+    loss, z, y, weight = make_problem(kind)
+    assert loss.value(z, y, 1e3 * weight) == pytest.approx(loss.value(z, y, weight), rel=1e-13)
+
+
+@over_dtypes
+@over_outputs
+def test_value_changes_nothing(kind, dtype):
+    loss, *arrays = make_problem(kind, dtype=dtype)
+    before = [array.copy() for array in arrays]
+    assert type(loss.value(*arrays)) is float
+    for array, array_before in zip(arrays, before, strict=True):
+        assert_array_equal(array, array_before)
+
+
+@over_dtypes
+@over_outputs
+def test_proba_and_log_proba_agree(kind, dtype):
+    loss, z, _, _ = make_problem(kind, dtype=dtype)
+    p, log_p = loss.proba(z), loss.log_proba(z)
+    assert p.dtype == log_p.dtype == dtype
+    rtol = 1e-13 if dtype == np.float64 else 2e-6
+    assert_allclose(np.exp(log_p), p, rtol=rtol)
+    if kind == "multiclass":
+        assert_allclose(p.sum(axis=1), 1, rtol=rtol)
+        assert_array_equal(p.argmax(axis=1), z.argmax(axis=1))
+    else:
+        assert_allclose(np.log(p) - np.log1p(-p), z, rtol=1e-12 if dtype == np.float64 else 1e-3)
+    before = z.copy()
+    loss.proba(z), loss.log_proba(z)
+    assert_array_equal(z, before)
+
+
+@over_outputs
+def test_loss_goes_by_the_name_of_its_link(kind):
+    name, _ = OUTPUTS[kind]
+    assert LOSSES[name].out_activation == name
