@@ -15,6 +15,14 @@ class Loss:
 
     out_activation: str
 
+    def proba(self, z: Array) -> Array:
+        """Probabilities that the raw predictions stand for."""
+        raise NotImplementedError
+
+    def log_proba(self, z: Array) -> Array:
+        """Logarithms of them, finite wherever `z` is."""
+        raise NotImplementedError
+
     def value_and_gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array) -> float:
         """Return the loss and write its derivative into `dz`; `z` and `row` are used up."""
         raise NotImplementedError
@@ -48,45 +56,41 @@ class SoftmaxCrossEntropy(Loss):
         u *= weight
         return float(np.vdot(weight, log_s) - u.sum())
 
-    @staticmethod
-    def proba(z):
-        """``softmax(z)``."""
+    def proba(self, z):
         return softmax(z, axis=1)
 
-    @staticmethod
-    def log_proba(z):
-        """``log softmax(z)``, finite wherever `z` is."""
+    def log_proba(self, z):
         return log_softmax(z, axis=1)
 
 
 class LogisticCrossEntropy(Loss):
     """``-y log s(z) - (1 - y) log(1 - s(z))``, `s` the logistic function, summed over the outputs.
 
-    It is ``log(1 + exp(z)) - y z``, and its derivative is ``s(z) - y``.
+    It is ``z ([z > 0] - y) + log(1 + exp(-|z|))``, whose terms do not cancel where `y` is 0 or 1,
+    and its derivative is ``s(z) - y``.
     """
 
     out_activation = "logistic"
 
     def value_and_gradient(self, z, y, weight, dz, row):
-        softplus = np.logaddexp(0.0, z, out=dz)
-        softplus *= weight
-        value = softplus.sum()
-        chosen = np.multiply(y, z, out=dz)
-        chosen *= weight
-        value -= chosen.sum()
+        linear = np.greater(z, 0.0, out=dz)
+        linear -= y
+        linear *= z
+        linear *= weight
+        value = linear.sum()
+        rest = np.exp(np.copysign(z, -1.0, out=dz), out=dz)
+        np.log1p(rest, out=rest)
+        rest *= weight
+        value += rest.sum()
         expit(z, out=dz)
         dz -= y
         dz *= weight
         return float(value)
 
-    @staticmethod
-    def proba(z):
-        """``s(z)``."""
+    def proba(self, z):
         return expit(z)
 
-    @staticmethod
-    def log_proba(z):
-        """``log s(z)``, finite wherever `z` is."""
+    def log_proba(self, z):
         return log_expit(z)
 
 

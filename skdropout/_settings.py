@@ -7,8 +7,8 @@ import numpy as np
 
 from skdropout._activations import ACTIVATIONS
 from skdropout._checks import check_flag, check_name, check_number, check_one_per
-from skdropout._descent import ElasticNet
 from skdropout._initializers import INITIALIZERS
+from skdropout._penalties import ElasticNet
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, DropoutScheme
 from skdropout.optimizers import OPTIMIZERS, Optimizer

@@ -1,4 +1,4 @@
-"""Every Python example in README and docs runs, and every link between the files leads somewhere."""
+"""Every Python example in README and docs runs, every link between the files leads somewhere."""
 
 import re
 from pathlib import Path

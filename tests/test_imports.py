@@ -30,12 +30,12 @@ ARCHITECTURE = [
     # training
     {
         "_training": "_batches _descent _network _losses dropout schedules",
-        "_settings": "_descent _activations _initializers "
+        "_settings": "_penalties _activations _initializers "
         "constraints dropout optimizers schedules _checks",
     },
     {
         "_batches": "_network _buffers",
-        "_descent": "_network constraints optimizers _buffers",
+        "_descent": "_network _penalties constraints optimizers _buffers",
     },
     # the network
     {
@@ -47,6 +47,7 @@ ARCHITECTURE = [
     # formulas, none of which knows another
     {
         "_losses": "_buffers",
+        "_penalties": "_buffers",
         "_initializers": "",
         "_activations": "_buffers",
         "constraints": "_recipe _checks _buffers",
