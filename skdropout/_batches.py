@@ -20,9 +20,15 @@ def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.
         strata = strata[rows]
         n_held_out = max(n_held_out, len(np.unique(strata)))
     seed = int(rng.integers(2**31))
-    kept, held_out = train_test_split(
-        rows, test_size=n_held_out, random_state=seed, stratify=strata
-    )
+    try:
+        kept, held_out = train_test_split(
+            rows, test_size=n_held_out, random_state=seed, stratify=strata
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping cannot hold out validation_fraction={fraction!r} of {len(rows)} "
+            f"samples: {error}"
+        ) from error
     if len(held_out) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "

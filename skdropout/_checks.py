@@ -1,13 +1,13 @@
 """Checks of single values, each error naming the argument, the value and what is allowed."""
 
 from collections.abc import Collection
-from math import inf, isnan
+from math import inf
 from numbers import Integral, Real
 
 import numpy as np
 
 
-def check_number(name, value, low=-inf, high=inf, *, closed="[]", integer=False):
+def check_number(name, value, low=-inf, high=inf, *, closed="[)", integer=False):
     """Raise unless `value` is a number between `low` and `high`; `closed` holds the brackets."""
     kind = "an integer" if integer else "a number"
     allowed = f"{kind} in {closed[0]}{low:g}, {high:g}{closed[1]}"
@@ -15,7 +15,7 @@ def check_number(name, value, low=-inf, high=inf, *, closed="[]", integer=False)
         raise TypeError(f"{name} must be {allowed}, got {value!r}.")
     above = value >= low if closed[0] == "[" else value > low
     below = value <= high if closed[1] == "]" else value < high
-    if isnan(value) or not (above and below):
+    if value != value or not (above and below):
         raise ValueError(f"{name} must be {allowed}, got {value!r}.")
 
 

@@ -368,7 +368,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             if unknown:
                 raise ValueError(f"class_weight must name classes of {classes}, got {unknown}.")
             for label, value in self.class_weight.items():
-                check_number(f"class_weight[{label!r}]", value, 0, np.inf, closed="[)")
+                check_number(f"class_weight[{label!r}]", value, 0, np.inf)
             of_class = np.array([self.class_weight.get(label, 1.0) for label in classes.tolist()])
         else:
             check_name("class_weight", self.class_weight, ("balanced",), other=", None or a dict")

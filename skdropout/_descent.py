@@ -4,9 +4,9 @@ The vectors are worked through in blocks that stay in the cache.
 """
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
+from scipy.linalg import get_blas_funcs
 
 from skdropout._buffers import Array, Buffer
 from skdropout._network import Network
@@ -114,6 +114,6 @@ class Descent:
 
 def clip(g: Array, largest: float):
     """``g *= min(1, largest / ||g||)``."""
-    norm = sqrt(float(np.dot(g, g)))
+    norm = float(get_blas_funcs("nrm2", (g,))(g))  # which neither overflows nor underflows
     if norm > largest:
         g *= largest / norm

@@ -55,7 +55,7 @@ def read_settings(arguments: dict) -> Settings:
         check_name("activation", activation, ACTIVATIONS)
     rates = check_one_per("dropout_rate", arguments["dropout_rate"], *of_layers)
     for rate in rates:
-        check_number("dropout_rate", rate, 0, 1, closed="[)")
+        check_number("dropout_rate", rate, 0, 1)
     l1_ratio = float(arguments["l1_ratio"])
     return Settings(
         hidden_sizes=sizes,
@@ -92,15 +92,15 @@ def _check_plain(arguments):
             check_number(name, arguments[name], low, high, closed=closed)
     if arguments["clip_norm"] is not None:
         check_number("clip_norm", arguments["clip_norm"], 0, closed="()")
-    check_number("max_iter", arguments["max_iter"], 1, closed="[)", integer=True)
+    check_number("max_iter", arguments["max_iter"], 1, integer=True)
     for name, special in (("batch_size", "auto"), ("n_iter_no_change", inf)):
         if arguments[name] != special:
             of_name = f"{name}, if it is not {special!r},"
-            check_number(of_name, arguments[name], 1, closed="[)", integer=True)
+            check_number(of_name, arguments[name], 1, integer=True)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
         check_flag(name, arguments[name])
     if not isinstance(arguments["verbose"], bool | np.bool_):
-        check_number("verbose", arguments["verbose"], 0, closed="[)", integer=True)
+        check_number("verbose", arguments["verbose"], 0, integer=True)
     check_name("weight_init", arguments["weight_init"], ("auto", *INITIALIZERS))
 
 
@@ -108,7 +108,7 @@ def _hidden_sizes(value):
     """A single size or a sequence of sizes, as a list."""
     sizes = list(value) if np.iterable(value) and not isinstance(value, str) else [value]
     for size in sizes:
-        check_number("hidden_layer_sizes", size, 1, closed="[)", integer=True)
+        check_number("hidden_layer_sizes", size, 1, integer=True)
     return [int(size) for size in sizes]
 
 

@@ -75,5 +75,5 @@ class MaxNorm(Constraint):
         check_number("max_norm", self.max_norm, 0, closed="()")
 
     def project(self, W):
-        norms = np.sqrt(np.einsum("ij,ij->j", W, W))
-        W *= self.max_norm / np.maximum(norms, self.max_norm)
+        norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))  # float32 may overflow
+        W *= (self.max_norm / np.maximum(norms, self.max_norm)).astype(W.dtype)

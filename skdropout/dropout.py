@@ -48,7 +48,7 @@ class DropoutScheme(Recipe):
         return n_rows, n_units
 
     def draw(self, rng: np.random.Generator, rate: float, out: Array):
-        """Fill `out` with a new mask."""
+        """Fill the contiguous array `out` with a new mask; `rng` draws words of 64 bits (PCG64)."""
         raise NotImplementedError(f"{type(self).__name__} must implement draw.")
 
 
@@ -80,7 +80,7 @@ class Bernoulli(DropoutScheme):
         for start in range(0, flat.size, 4 * _WORDS):
             piece = flat[start : start + 4 * _WORDS]
             words = rng.bit_generator.random_raw(-(-piece.size // 4)).view(np.uint16)
-            np.less(words[: piece.size], threshold, out=piece)
+            np.less_equal(words[: piece.size], threshold - 1, out=piece)  # 65536 is no uint16
             piece *= 65536 / threshold
 
 

@@ -107,7 +107,7 @@ class SGD(Optimizer):
     slots: ClassVar = ("v",)
 
     def check(self):
-        check_number("momentum", self.momentum, 0, 1)
+        check_number("momentum", self.momentum, 0, 1, closed="[]")
         check_flag("nesterovs_momentum", self.nesterovs_momentum)
 
     def _update(self, p, g, v, *, tmp, t, lr):
@@ -195,13 +195,13 @@ class Adadelta(Optimizer):
     slots: ClassVar = ("v", "u")
 
     def check(self):
-        check_number("rho", self.rho, 0, 1, closed="[)")
+        check_number("rho", self.rho, 0, 1)
         check_number("epsilon", self.epsilon, 0, closed="()")
 
     def _update(self, p, g, v, u, *, tmp, t, lr):
         lerp(v, np.square(g, out=tmp), 1.0 - self.rho, tmp)
         ratio = np.add(u, self.epsilon, out=tmp)
-        v += self.epsilon
+        v += self.epsilon  # for one line: there is no second scratch
         ratio /= v
         v -= self.epsilon
         g *= np.sqrt(ratio, out=ratio)
@@ -242,7 +242,7 @@ class RMSprop(Optimizer):
     slots: ClassVar = ("v",)
 
     def check(self):
-        check_number("rho", self.rho, 0, 1, closed="[)")
+        check_number("rho", self.rho, 0, 1)
         check_number("epsilon", self.epsilon, 0, closed="()")
 
     def _update(self, p, g, v, *, tmp, t, lr):
@@ -290,8 +290,8 @@ class Adam(Optimizer):
     slots: ClassVar = ("m", "v")
 
     def check(self):
-        check_number("beta_1", self.beta_1, 0, 1, closed="[)")
-        check_number("beta_2", self.beta_2, 0, 1, closed="[)")
+        check_number("beta_1", self.beta_1, 0, 1)
+        check_number("beta_2", self.beta_2, 0, 1)
         check_number("epsilon", self.epsilon, 0, closed="()")
 
     def _update(self, p, g, m, v, *, tmp, t, lr):

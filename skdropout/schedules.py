@@ -133,7 +133,7 @@ class InverseScaling(Schedule):
         check_number("power_t", self.power_t, 0)
 
     def __call__(self, progress):
-        return 1.0 / (progress.n_samples + 1) ** self.power_t
+        return (progress.n_samples + 1) ** -float(self.power_t)
 
 
 @dataclass(repr=False)
@@ -165,7 +165,7 @@ class Adaptive(Schedule):
         check_number("minimum", self.minimum, 0)
 
     def __call__(self, progress):
-        return self.factor**-progress.n_plateaus
+        return float(self.factor) ** -progress.n_plateaus
 
     def ends_at(self, learning_rate):
         return learning_rate <= self.minimum
@@ -244,7 +244,7 @@ class FlatCosine(Schedule):
     anneals: ClassVar = True
 
     def check(self):
-        check_number("flat", self.flat, 0, 1, closed="[)")
+        check_number("flat", self.flat, 0, 1)
 
     def __call__(self, progress):
         fall = max(0.0, (progress.fraction - self.flat) / (1.0 - self.flat))
@@ -287,7 +287,7 @@ class OneCycle(Schedule):
     def check(self):
         check_number("warm_up", self.warm_up, 0, 1, closed="()")
         check_number("start", self.start, 0, 1, closed="(]")
-        check_number("end", self.end, 0, 1)
+        check_number("end", self.end, 0, 1, closed="[]")
 
     def __call__(self, progress):
         done = progress.fraction
