@@ -238,6 +238,20 @@ def test_the_score_respects_weights():
     assert clf.validation_scores_ == default.validation_scores_
 
 
+@pytest.mark.parametrize(
+    "y, fraction, reason",
+    [
+        (np.r_[np.zeros(39), 1], 0.1, "least populated class"),
+        (np.r_[np.zeros(20), np.ones(20)], 0.99, "validation_fraction=0.99 of 40 samples"),
+    ],
+)
+def test_a_split_that_cannot_be_made_names_the_fraction(y, fraction, reason):
+    clf = network(early_stopping=True, validation_fraction=fraction)
+    with pytest.raises(ValueError, match=f"validation_fraction={fraction} of 40") as caught:
+        clf.fit(X[:40], y)
+    assert reason in str(caught.value)
+
+
 def test_history_has_an_entry_an_epoch():
     clf = network(early_stopping=True).fit(X, Y)
     names = ["loss", "learning_rate", "validation_loss", "validation_score"]

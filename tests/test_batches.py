@@ -1,0 +1,245 @@
+"""From data to batches: the hold-out split, the encoded targets, the rows of an epoch."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skdropout._batches import Batches, BinaryTargets, ClassTargets, hold_out
+
+# The split
+
+
+@pytest.mark.parametrize("fraction, n_held_out", [(0.1, 3), (0.11, 4), (0.5, 15), (0.9, 27)])
+@pytest.mark.parametrize("stratified", [False, True])
+def test_sizes_of_the_split(fraction, n_held_out, stratified):
+    strata = np.arange(30) % 3 if stratified else None
+    kept, held_out = hold_out(np.arange(30), strata, fraction, np.random.default_rng(0))
+    assert len(held_out) == n_held_out
+    assert len(kept) == 30 - n_held_out
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(30, 60),
+    n_strata=st.integers(0, 3),
+    fraction=st.floats(0.05, 0.8),
+    seed=st.integers(0, 2**32),
+)
+def test_split_is_disjoint_and_complete(n, n_strata, fraction, seed):
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(100, n, replace=False))  # those of positive weight, say
+    strata = None
+    if n_strata:
+        strata = np.full(100, -1)  # what no row has
+        strata[rows] = np.arange(n) % n_strata
+    kept, held_out = hold_out(rows, strata, fraction, rng)
+    assert_array_equal(np.sort(np.append(kept, held_out)), rows)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+def test_each_stratum_is_held_out_in_its_proportion(fraction):
+    strata = np.repeat([0, 1, 2, 3], [100, 60, 40, 50])
+    np.random.default_rng(0).shuffle(strata)
+    rows = np.flatnonzero(strata < 3)
+    _, held_out = hold_out(rows, strata, fraction, np.random.default_rng(0))
+    assert_array_equal(np.bincount(strata[held_out]), np.array([100, 60, 40]) * fraction)
+
+
+def test_each_stratum_is_held_out_at_least_once():
+    strata = np.arange(40) % 8
+    kept, held_out = hold_out(np.arange(40), strata, 0.05, np.random.default_rng(0))
+    assert_array_equal(np.sort(strata[held_out]), np.arange(8))
+    assert_array_equal(np.unique(strata[kept]), np.arange(8))
+
+
+@pytest.mark.parametrize("strata", [None, np.arange(50) % 2], ids=["plain", "stratified"])
+def test_generator_decides_the_split(strata):
+    def split(seed):
+        return hold_out(np.arange(50), strata, 0.2, np.random.default_rng(seed))[1].tolist()
+
+    assert split(0) == split(0)
+    assert len({tuple(sorted(split(seed))) for seed in range(5)}) == 5
+
+
+def test_split_that_is_too_small_is_refused():
+    with pytest.raises(
+        ValueError, match=r"too small.*validation_fraction=0\.1 of 10 rows leaves 1"
+    ):
+        hold_out(np.arange(10), None, 0.1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "strata, fraction, message",
+    [
+        ([0, 0, 0, 0, 0, 1], 0.4, "1 member"),
+        ([0, 0, 1, 1], 0.9, "test_size=4"),
+        ([0, 0, 1, 1, 2, 2], 0.6, "classes = 3"),
+        (None, 0.9, "test_size=4"),
+    ],
+    ids=str,
+)
+def test_split_that_cannot_be_made_is_refused(strata, fraction, message):
+    n = 4 if strata is None else len(strata)
+    strata = None if strata is None else np.array(strata)
+    with pytest.raises(ValueError, match=message):
+        hold_out(np.arange(n), strata, fraction, np.random.default_rng(0))
+
+
+# The targets
+
+
+def encode(targets, rows, dtype=np.float64):
+    """What is written into memory that holds anything."""
+    out = np.full((len(rows), targets.n_outputs), np.nan, dtype)
+    targets.encode(np.array(rows), out=out, column=np.full((len(rows), 1), np.nan, dtype))
+    return out
+
+
+CODES = np.array([2, 0, 1, 2, 0])
+INDICATORS = np.array([[1, 0, 0], [0, 1, 1], [1, 1, 1], [0, 0, 0], [0, 0, 1]])
+ROWS = [4, 0, 0, 3]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_classes_are_one_hot(n_classes, smoothing):
+    y = encode(ClassTargets(CODES, n_classes, smoothing, np.float64), ROWS)
+    expected = (1 - smoothing) * np.eye(n_classes)[CODES[ROWS]] + smoothing / n_classes
+    assert_allclose(y, expected, rtol=1e-15)
+    assert_allclose(y.sum(axis=1), np.ones(4), rtol=1e-15)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_indicators_are_taken_as_they_are(n_outputs, smoothing):
+    indicators = INDICATORS[:, :n_outputs]
+    y = encode(BinaryTargets(indicators, smoothing, np.float64), ROWS)
+    assert_allclose(y, (1 - smoothing) * indicators[ROWS] + smoothing / 2, rtol=1e-15)
+
+
+TARGETS = [
+    lambda dtype: ClassTargets(CODES, 3, 0.1, dtype),
+    lambda dtype: BinaryTargets(INDICATORS, 0.1, dtype),
+]
+
+
+@pytest.mark.parametrize("targets", TARGETS, ids=["classes", "indicators"])
+def test_targets_of_float32(targets):
+    y = encode(targets(np.float32), ROWS, np.float32)
+    assert_allclose(y, encode(targets(np.float64), ROWS), rtol=1e-6)
+
+
+@pytest.mark.parametrize("targets", TARGETS, ids=["classes", "indicators"])
+def test_smoothing_leaves_the_targets_alone(targets):
+    targets = targets(np.float64)
+    assert_array_equal(encode(targets, ROWS), encode(targets, ROWS))
+
+
+# The batches
+
+
+def batches(n=10, *, batch_size=4, rows=None, weight=None, rng=None):
+    """Batches of rows that hold three times their number, with two classes in turn."""
+    X = 3.0 * np.arange(n).reshape(-1, 1) + np.array([0.0, 0.5])
+    targets = BinaryTargets(np.arange(n).reshape(-1, 1) % 2, 0.0, np.float64)
+    rows = np.arange(n) if rows is None else rows
+    return Batches(X, targets, weight, rows, batch_size, rng)
+
+
+def plan(n_rows):
+    """The part of a plan that a batch goes into, in memory that holds anything."""
+    return SimpleNamespace(
+        x=np.full((n_rows, 2), np.nan),
+        y=np.full((n_rows, 1), np.nan),
+        weight=np.full((n_rows, 1), np.nan),
+        row=np.full((n_rows, 1), np.nan),
+    )
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(1, 60),
+    batch_size=st.integers(1, 70),
+    seed=st.none() | st.integers(0, 2**32),
+)
+def test_each_row_comes_once_an_epoch(n, batch_size, seed):
+    rng = None if seed is None else np.random.default_rng(seed)
+    rows = 2 * np.arange(n)  # every other row takes part
+    data = batches(2 * n, batch_size=batch_size, rows=rows, rng=rng)
+    for _ in range(2):
+        epoch = list(data)
+        assert_array_equal(np.sort(np.concatenate(epoch)), rows)
+        sizes = [len(batch) for batch in epoch]
+        assert len(data) == len(epoch)
+        assert all(size == batch_size for size in sizes[:-1])
+        assert 1 <= sizes[-1] <= batch_size
+        assert data.sizes == sorted(set(sizes), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "n, batch_size, sizes",
+    [(10, 5, [5]), (10, 4, [4, 2]), (10, 10, [10]), (3, 10, [3]), (4, 1, [1]), (11, 10, [10, 1])],
+)
+def test_sizes(n, batch_size, sizes):
+    assert batches(n, batch_size=batch_size).sizes == sizes
+
+
+def test_without_a_generator_the_order_is_kept():
+    rows = np.array([7, 1, 4, 3, 9])
+    data = batches(batch_size=2, rows=rows)
+    for _ in range(2):
+        assert [batch.tolist() for batch in data] == [[7, 1], [4, 3], [9]]
+
+
+def test_generator_shuffles_each_epoch_anew():
+    def epochs(seed):
+        data = batches(30, rng=np.random.default_rng(seed))
+        return [np.concatenate(list(data)).tolist() for _ in range(3)]
+
+    first, second, third = epochs(0)
+    assert first != second != third != first
+    assert epochs(0) == [first, second, third]
+    assert epochs(1)[0] != first
+
+
+def test_shuffling_leaves_the_rows_alone():
+    rows = np.arange(30)
+    list(batches(30, rows=rows, rng=np.random.default_rng(0)))
+    assert_array_equal(rows, np.arange(30))
+
+
+@pytest.mark.parametrize("rows", [[3, 0, 9, 4], [9, 9], [5]], ids=str)
+def test_load_gathers_the_rows(rows):
+    data, into = batches(), plan(len(rows))
+    assert data.load(np.array(rows), into) == len(rows)
+    assert_array_equal(into.x, [[3 * row, 3 * row + 0.5] for row in rows])
+    assert_array_equal(into.y, [[row % 2] for row in rows])
+    assert_array_equal(into.weight, np.full((len(rows), 1), 1 / len(rows)))
+
+
+@settings(deadline=None)
+@given(weight=st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=30), seed=st.integers(0, 100))
+def test_weights_of_a_batch_sum_to_one(weight, seed):
+    weight = np.array(weight)
+    data = batches(len(weight), batch_size=7, weight=weight.copy(), rng=np.random.default_rng(seed))
+    total = 0.0
+    for rows in data:
+        into = plan(len(rows))
+        of_batch = data.load(rows, into)
+        assert type(of_batch) is float
+        assert of_batch == pytest.approx(weight[rows].sum(), rel=1e-12)
+        assert into.weight.sum() == pytest.approx(1, rel=1e-12)
+        assert_allclose(into.weight.ravel() * of_batch, weight[rows], rtol=1e-12)
+        total += of_batch
+    assert total == pytest.approx(data.total_weight, rel=1e-12)
+    assert_array_equal(data.weight.ravel(), weight)  # what is normalised is a copy
+
+
+def test_total_weight_is_that_of_the_rows_that_take_part():
+    rows = np.array([1, 2, 5])
+    assert batches(rows=rows).total_weight == 3
+    assert batches(rows=rows, weight=np.arange(10.0)).total_weight == 8
