@@ -19,7 +19,7 @@ help:  ## list the targets
 demo: $(VENV)/.package  ## train on the sonar data and draw the result
 	$(VENV)/bin/python examples/plot_sonar.py
 
-test: $(VENV)/.group-test  ## run all tests; pass options on with ARGS="-k sonar"
+test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options on with ARGS="-k sonar"
 	$(VENV)/bin/python $(PYTEST)
 
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow

@@ -2,11 +2,13 @@
 
 from skdropout import constraints, dropout, optimizers, schedules
 from skdropout._classifier import DropoutMLPClassifier
+from skdropout._regressor import DropoutMLPRegressor
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DropoutMLPClassifier",
+    "DropoutMLPRegressor",
     "__version__",
     "constraints",
     "dropout",

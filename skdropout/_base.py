@@ -1,119 +1,59 @@
 """What the estimators share: scikit-learn's conventions around the training of a network."""
 
 from collections.abc import Sequence
-from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field, replace
-from numbers import Real
+from copy import deepcopy
+from dataclasses import KW_ONLY, asdict, dataclass, replace
+from math import inf, isnan, nan
 from typing import Any
 from warnings import warn
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdropout._batches import Batches, hold_out
 from skdropout._buffers import Array
+from skdropout._callbacks import CallbackSupportMixin, NoTasks, tasks_for, with_callbacks
+from skdropout._conventions import LiveArrays, all_or_nothing, random_streams, read_sample_weight
 from skdropout._descent import Descent
-from skdropout._losses import Loss
+from skdropout._lbfgs import train_by_lbfgs
 from skdropout._network import Network
-from skdropout._settings import read_settings
+from skdropout._settings import Settings, read_settings
+from skdropout._targets import Targets
 from skdropout._training import Training, Watch
+from skdropout._validation import Validation, bind_scorer, negative_loss, read_scoring
 from skdropout.constraints import Constraint
 from skdropout.dropout import DropoutScheme
 from skdropout.optimizers import Optimizer
-from skdropout.schedules import Schedule
+from skdropout.schedules import Adaptive, Progress, Schedule
 
 DTYPES = (np.float64, np.float32)
+N_QUIET = 1000
+"""About as many training rows tell whether the loss of the whole network still falls."""
 
 
-class LiveArrays(list):
-    """Views of the parameters: assigning an array to an item writes into the network."""
-
-    def __setitem__(self, index, value):
-        views, values = self[index], value
-        if not isinstance(index, slice):
-            views, values = [views], [value]
-        values = [np.asarray(value) for value in values]
-        shapes, wanted = [value.shape for value in values], [view.shape for view in views]
-        if shapes != wanted:
-            raise ValueError(f"The network has parameters of the shapes {wanted}, got {shapes}.")
-        for view, value in zip(views, values, strict=True):
-            view[:] = value
-
-
-@contextmanager
-def all_or_nothing(estimator):
-    """Give an estimator its attributes back if anything goes wrong inside."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
-def random_streams(random_state) -> list[np.random.Generator]:
-    """Independent generators for the initial weights, the shuffling and the dropout."""
-    entropy = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
-    children = np.random.SeedSequence(entropy.tolist()).spawn(3)
-    return [np.random.default_rng(child) for child in children]
-
-
-def read_sample_weight(sample_weight, n_samples: int, dtype) -> Array | None:
-    """Return checked weights of shape (n_samples,), or None.
-
-    Raises
-    ------
-    ValueError
-        If the weights are not one finite, non-negative number a sample, or all zero.
-    """
-    if sample_weight is None:
-        return None
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_samples, sample_weight)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must be one number for each of the {n_samples} samples, "
-            f"got an array of the shape {weight.shape}."
+def is_stochastic(estimator):
+    """Whether the solver works on batches; the reason why not is the error."""
+    if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
         )
-    if not np.isfinite(weight).all():
-        raise ValueError("sample_weight must hold finite numbers, got NaN or infinity.")
-    if weight.min() < 0:
-        raise ValueError(f"sample_weight must not be negative, got {weight.min()}.")
-    if not weight.any():
-        raise ValueError("sample_weight must hold at least one number above zero, got only zeros.")
-    return weight.astype(dtype)
-
-
-@dataclass
-class Validation:
-    """Scores the network on the rows held out."""
-
-    network: Network
-    loss: Loss
-    X: Array
-    targets: Array
-    weight: Array | None
-    score: Any = field(repr=False)
-
-    def __call__(self) -> tuple[float, float]:
-        """Return the score, the greater the better, and the loss."""
-        z = self.network.predict(self.X)
-        loss = self.loss.value(z, self.targets, self.weight)
-        return float(self.score(z, loss)), loss
+    return True
 
 
 @dataclass(eq=False, repr=False)
-class BaseDropoutMLP(BaseEstimator):
+class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     """The arguments and the training that all estimators have in common.
 
     It is a dataclass so that each argument and its default stand in one place; the constructor
     that it generates stores them as they are.
     """
+
+    _doc_link_module = "skdropout"
+    _doc_link_template = (
+        "https://skdropout.readthedocs.io/en/stable/api/skdropout.{estimator_name}.html"
+    )
 
     hidden_layer_sizes: int | Sequence[int] = (100,)
     activation: str | Sequence[str] = "relu"
@@ -148,91 +88,227 @@ class BaseDropoutMLP(BaseEstimator):
     validation_fraction: float = 0.1
     scoring: Any = None
     n_iter_no_change: float = 10
+    max_fun: int = 15000
 
-    # What a subclass brings: `_read_targets` and `_validation_score`.
+    # A subclass brings `_check_y`, `_learn_y`, `_check_same_y`, `_check_enough`, `_encode` and
+    # `_default_score`.
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         settings = read_settings(self.get_params(deep=False))
-        scorer = self._read_scoring()
-        goes_on = self.warm_start and hasattr(self, "_network")
+        scorer = read_scoring(self)
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, got one of them.")
+        if X_val is not None and settings.optimizer is None:
+            raise ValueError("solver='lbfgs' has no epochs to validate: leave out X_val and y_val.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val goes with X_val and y_val, got it without them.")
         with all_or_nothing(self):
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                dtype=self._network.dtype if goes_on else DTYPES,
-                order="C",
-                multi_output=True,
-                reset=not goes_on,
-            )
-            sample_weight = read_sample_weight(sample_weight, len(X), X.dtype)
-            targets = self._read_targets(y, sample_weight, X.dtype, goes_on)
-            init_rng, shuffle_rng, dropout_rng = random_streams(self.random_state)
+            self._train(settings, scorer, X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self
 
-            sizes = (X.shape[1], *settings.hidden_sizes, targets.encoded.n_outputs)
-            if goes_on:
-                self._network = self._same_network(sizes, settings.activations)
+    @with_callbacks
+    def _train(self, settings, scorer, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        goes_on = self.warm_start and hasattr(self, "_network")
+        given = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        learn_y = self._check_same_y if goes_on else self._learn_y
+        X, y, targets = self._read(X, y, sample_weight, learn_y, new=not goes_on)
+        rows = targets.rows(X.shape[0])
+        self._check_enough(targets, rows)
+        by_score = self.early_stopping and settings.optimizer is not None
+        self._set_network(settings, X, targets, new=not goes_on)
+        if goes_on:
+            self._network = self._network.copy()
+            self._streams = random_streams(self.random_state)
+            if by_score or self.best_loss_ is None:  # scores on other samples do not compare
+                self._watch = Watch()
             else:
-                self._network = Network(sizes, settings.activations, X.dtype)
-                self._network.initialize(init_rng, self.weight_init)
-            self.n_layers_ = len(sizes)
-            self.n_outputs_ = sizes[-1]
-            self.out_activation_ = targets.loss.out_activation
+                self._watch = replace(self._watch)
+            self.history_ = {name: values.copy() for name, values in self.history_.items()}
+        self._optimizer_state = None
 
-            rows = np.arange(len(X)) if targets.weight is None else np.flatnonzero(targets.weight)
-            validate = None
-            if self.early_stopping:
-                fraction = self.validation_fraction
-                rows, held_out = hold_out(rows, targets.strata, fraction, shuffle_rng)
-                validate = self._validation(X, y, targets, held_out, scorer)
-            training = Training(
-                self._network,
-                Batches(
-                    X,
-                    targets.encoded,
-                    targets.weight,
-                    rows,
-                    self._read_batch_size(len(rows)),
-                    shuffle_rng if self.shuffle else None,
-                ),
-                targets.loss,
-                Descent(
-                    self._network,
-                    settings.optimizer,
-                    penalty=settings.penalty,
-                    bias_penalty=settings.bias_penalty,
-                    weight_decay=float(self.weight_decay),
-                    clip_norm=None if self.clip_norm is None else float(self.clip_norm),
-                    constraint=settings.constraint,
-                ),
-                settings.scheme,
-                settings.rates,
-                dropout_rng,
-                learning_rate=float(self.learning_rate_init),
-                schedule=settings.schedule,
-                validate=validate,
-                max_iter=self.max_iter,
-                tol=float(self.tol),
-                n_iter_no_change=self.n_iter_no_change,
-                verbose=bool(self.verbose),
-                watch=replace(self._watch) if goes_on else Watch(),
-                n_samples=self.t_ if goes_on else 0,
-                history={k: list(v) for k, v in self.history_.items()} if goes_on else {},
+        validation = None
+        if X_val is not None:
+            X_val, y_val, targets_val = self._read(
+                X_val, y_val, sample_weight_val, new=False, suffix="_val"
+            )
+            n_outputs = targets_val.encoded.n_outputs
+            if n_outputs != self.n_outputs_:
+                raise ValueError(f"y has {self.n_outputs_} outputs, but y_val has {n_outputs}.")
+            held_out = targets_val.rows(X_val.shape[0])
+            validation = self._validation(X_val, y_val, targets_val, held_out, scorer)
+        elif by_score:
+            fraction, rng = self.validation_fraction, self._streams["shuffling"]
+            rows, held_out = hold_out(rows, targets.strata, fraction, rng)
+            validation = self._validation(X, y, targets, held_out, scorer)
+
+        tasks = tasks_for(self, given, self.max_iter)
+        if settings.optimizer is None:
+            self._run_lbfgs(settings, X, targets, rows, tasks)
+        else:
+            training = self._training(
+                settings,
+                X,
+                targets,
+                rows,
+                progress=Progress(),
+                n_epochs=self.max_iter,
+                validation=validation,
+                by_score=by_score,
+                tasks=tasks,
             )
             training.run()
             self._keep(training)
+        tasks.finish()
+
+    def _partial_fit(self, X, y, sample_weight, learn_y):
+        settings = read_settings(self.get_params(deep=False))
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        with all_or_nothing(self):
+            first = not hasattr(self, "_network")
+            X, y, targets = self._read(X, y, sample_weight, learn_y, new=first)
+            self._set_network(settings, X, targets, new=first)
+            if not first:  # what training changes before it can fail
+                self._network = self._network.copy()
+                self._streams = deepcopy(self._streams)
+                self._optimizer_state = deepcopy(self._optimizer_state)
+                if self.best_loss_ is None:  # a score does not compare with a loss
+                    self._watch = Watch()
+            progress = Progress(**(self._progress if self._optimizer_state else {}))
+            training = self._training(
+                settings, X, targets, targets.rows(X.shape[0]), progress=progress, n_epochs=1
+            )
+            training.run()
+            self._keep(training)
+            self._optimizer_state = training.descent.get_state()
+            self._progress = asdict(training.progress)
         return self
 
-    def _same_network(self, sizes, activations) -> Network:
-        """A copy of the fitted network, to go on with if it has the layers that are asked for."""
-        network = self._network.copy()
-        if (network.sizes, network.activations) != (sizes, tuple(activations)):
+    def _read(self, X, y, sample_weight, learn_y=None, *, new, suffix=""):
+        """Check and convert the data; learn from them what they look like if that is new."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=DTYPES if new else self._network.dtype,
+            order="C",
+            multi_output=True,
+            reset=new,
+        )
+        if issparse(X):
+            X = csr_array(X)
+        y = self._check_y(y)
+        if learn_y is not None:
+            learn_y(y)
+        weight = read_sample_weight(
+            sample_weight, X.shape[0], X.dtype, name=f"sample_weight{suffix}"
+        )
+        return X, y, self._encode(y, weight, X.dtype)
+
+    def _set_network(self, settings, X, targets, *, new):
+        """Make a network, or go on with the one there is if it has the layers asked for."""
+        sizes = (X.shape[1], *settings.hidden_sizes, targets.encoded.n_outputs)
+        activations = tuple(settings.activations)
+        if new:
+            self._streams = random_streams(self.random_state)
+            self._network = Network(sizes, activations, X.dtype)
+            self._network.initialize(self._streams["weights"], self.weight_init)
+            self._watch = Watch()
+            self._optimizer_state = None
+            self.history_ = {}
+            self.t_ = 0
+            self.n_layers_ = len(sizes)
+            self.n_outputs_ = sizes[-1]
+            self.out_activation_ = targets.loss.out_activation
+            return
+        if targets.loss.out_activation != self.out_activation_:
+            raise ValueError("Training can only go on with the loss of the previous fit.")
+        there = (self._network.sizes, self._network.activations)
+        if there != (sizes, activations):
             raise ValueError(
-                "warm_start goes on with the network of the previous fit, which has layers of "
-                f"{network.sizes} units and the activations {network.activations}; got "
-                f"{sizes} and {tuple(activations)}."
+                "Training can only go on with the network of the previous fit, which has layers "
+                f"of {there[0]} units and the activations {there[1]}; got {sizes} and "
+                f"{activations}."
             )
-        return network
+
+    def _training(
+        self,
+        settings: Settings,
+        X,
+        targets: Targets,
+        rows,
+        *,
+        progress: Progress,
+        n_epochs: int,
+        validation: Validation | None = None,
+        by_score: bool = False,
+        tasks: NoTasks | None = None,
+    ) -> Training:
+        """All that a training of the network needs, put together."""
+        asks_for_plateau = tasks is not None or isinstance(settings.schedule, Adaptive)
+        stops_by_loss = asks_for_plateau and not by_score
+        batches = self._batches(X, targets, rows, self._read_batch_size(len(rows)))
+        n_epochs_left = max(0, self.max_iter - progress.epoch)
+        progress.n_steps = progress.step + n_epochs_left * len(batches)
+        descent = Descent(
+            self._network,
+            settings.optimizer,
+            penalty=settings.penalty,
+            bias_penalty=settings.bias_penalty,
+            weight_decay=float(self.weight_decay),
+            clip_norm=None if self.clip_norm is None else float(self.clip_norm),
+            constraint=settings.constraint,
+            state=self._optimizer_state,
+        )
+        return Training(
+            self._network,
+            batches,
+            targets.loss,
+            descent,
+            settings.scheme,
+            settings.rates,
+            self._streams["dropout"],
+            learning_rate=float(self.learning_rate_init),
+            schedule=settings.schedule,
+            validate=validation,
+            quiet_loss=self._quiet_loss(settings, X, targets, rows) if stops_by_loss else None,
+            max_iter=n_epochs,
+            tol=float(self.tol),
+            n_iter_no_change=self.n_iter_no_change,
+            verbose=bool(self.verbose),
+            watch=self._watch,
+            n_samples=self.t_,
+            history=self.history_,
+            progress=progress,
+            stops_by_score=by_score,
+            warns_if_unfinished=tasks is not None,
+            tasks=tasks or NoTasks(),
+        )
+
+    def _run_lbfgs(self, settings, X, targets, rows, tasks):
+        """Train by L-BFGS and set the fitted attributes."""
+        losses = train_by_lbfgs(
+            self._network,
+            self._batches(X, targets, rows, len(rows)),
+            targets.loss,
+            settings.penalty,
+            settings.bias_penalty,
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=float(self.tol),
+            verbose=bool(self.verbose),
+            tasks=tasks,
+        )
+        for name in {"loss": None, **self.history_}:
+            entries = losses if name == "loss" else [nan] * len(losses)
+            self.history_.setdefault(name, []).extend(entries)
+        self._set_curves(len(losses), by_score=False)
+
+    def _batches(self, X, targets, rows, batch_size) -> Batches:
+        """The rows to train on, batch by batch."""
+        rng = self._streams["shuffling"] if self.shuffle else None
+        return Batches(X, targets.encoded, targets.weight, rows, batch_size, rng)
 
     def _read_batch_size(self, n_samples):
         """The batch size as a number, cut to the number of samples."""
@@ -242,66 +318,67 @@ class BaseDropoutMLP(BaseEstimator):
             warn(
                 f"Got batch_size={self.batch_size}, larger than the {n_samples} samples to train "
                 "on. It is going to be clipped.",
-                stacklevel=4,
+                stacklevel=7,
             )
         return min(int(self.batch_size), n_samples)
 
-    def _read_scoring(self):
-        """A scorer of scikit-learn, or None for what needs no scorer: the default and the loss."""
-        if self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "loss"):
+    def _quiet_loss(self, settings, X, targets, rows):
+        """With dropout, the loss of the whole network on some of the training rows, else None."""
+        never_asked = settings.schedule.anneals or self.n_iter_no_change == inf
+        if never_asked or not any(settings.rates):
             return None
-        if not (isinstance(self.scoring, str) or callable(self.scoring)):
-            raise TypeError(
-                "scoring must be None, 'loss', the name of a scorer of scikit-learn or a callable, "
-                f"got {self.scoring!r}."
-            )
-        return check_scoring(self, self.scoring)
+        some = rows[:: max(1, len(rows) // N_QUIET)]
+        encoded, weight = targets.part(some, X.dtype)
+        X = X[some]
+        return lambda: targets.loss.value(self._network.predict(X), encoded, weight)
 
     def _validation(self, X, y, targets, rows, scorer) -> Validation:
-        """What measures the network on the rows held out."""
+        """What scores the network on the given rows."""
         X, y = X[rows], y[rows]
-        encoded = np.empty((len(rows), self.n_outputs_), X.dtype)
-        targets.encoded.encode(rows, out=encoded, column=np.empty((len(rows), 1), X.dtype))
-        weight = None if targets.weight is None else targets.weight[rows]
+        encoded, loss_weight = targets.part(rows, X.dtype)
+        weight = None if targets.sample_weight is None else targets.sample_weight[rows]
         if scorer is not None:
-            score = self._bind_scorer(scorer, X, y, weight)
+            score = bind_scorer(scorer, self, X, y, weight)
         elif self.scoring == "loss":
-            score = _negative_loss
+            score = negative_loss
         else:
-            score = self._validation_score(y, weight)
-        return Validation(self._network, targets.loss, X, encoded, weight, score)
-
-    def _bind_scorer(self, scorer, X, y, weight):
-        """A scorer as a function of what a validation has at hand."""
-        nameless = type(self)(**self.get_params(deep=False))  # X is an array by now
-        vars(nameless).update(vars(self))
-        vars(nameless).pop("feature_names_in_", None)
-        weights = {} if weight is None else {"sample_weight": weight}
-        return lambda z, loss: scorer(nameless, X, y, **weights)
+            score = self._default_score(y, weight)
+        return Validation(self._network, targets.loss, X, encoded, loss_weight, score)
 
     def _keep(self, training: Training):
-        """Set the fitted attributes."""
-        self._watch = training.watch
-        self.history_ = training.history
-        self.loss_curve_ = training.history["loss"]
+        """Set the fitted attributes after a training."""
+        n_samples = training.n_samples
+        self.t_ = int(n_samples) if n_samples % 1 == 0 else n_samples
+        self._set_curves(training.progress.epoch, by_score=training.stops_by_score)
+
+    def _set_curves(self, n_iter, *, by_score):
+        """Set the attributes that tell of the course of the training."""
+        self.n_iter_ = n_iter
+        self.loss_curve_ = self.history_["loss"]
         self.loss_ = self.loss_curve_[-1]
-        self.n_iter_ = training.progress.epoch
-        self.t_ = int(training.n_samples) if training.n_samples % 1 == 0 else training.n_samples
-        self.validation_scores_ = training.history.get("validation_score")
-        stops_by_score = training.validate is not None
-        self.best_validation_score_ = training.watch.best if stops_by_score else None
-        self.best_loss_ = None if stops_by_score else -training.watch.best
+        self.validation_scores_ = self.history_.get("validation_score")
+        self.best_loss_ = None if by_score else min(self.loss_curve_)
+        self.best_validation_score_ = None
+        if self.validation_scores_ is not None:
+            scores = (score for score in self.validation_scores_ if not isnan(score))
+            self.best_validation_score_ = max(scores, default=nan)
 
     def _raw_predict(self, X):
         """Raw predictions `z` of shape (n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=DTYPES, reset=False)
-        return self._network.predict(X)
+        X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES, reset=False)
+        return self._network.predict(csr_array(X) if issparse(X) else X)
+
+    def _fitted_network(self, asked_for):
+        """The network, if there is one."""
+        if "_network" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no {asked_for!r} before it is fitted")
+        return self._network
 
     @property
     def coefs_(self) -> list[Array]:
         """Weight matrices, live: what is assigned to an item becomes part of the network."""
-        return LiveArrays(self._network.weights)
+        return LiveArrays(self._fitted_network("coefs_").weights)
 
     @coefs_.setter
     def coefs_(self, values):
@@ -310,7 +387,7 @@ class BaseDropoutMLP(BaseEstimator):
     @property
     def intercepts_(self) -> list[Array]:
         """Bias vectors, live: what is assigned to an item becomes part of the network."""
-        return LiveArrays(self._network.biases)
+        return LiveArrays(self._fitted_network("intercepts_").biases)
 
     @intercepts_.setter
     def intercepts_(self, values):
@@ -319,17 +396,26 @@ class BaseDropoutMLP(BaseEstimator):
     def __getstate__(self):
         state = dict(super().__getstate__())
         if "_network" in state:
+            lasting = ("history_", "loss_curve_", "validation_scores_", "_optimizer_state")
+            state |= deepcopy({name: state[name] for name in lasting if name in state})
             state["_network"] = self._network.get_state()
-            state["_watch"] = (self._watch.best, self._watch.n_without_gain)
+            state["_watch"] = asdict(self._watch)
+            state["_streams"] = {
+                name: rng.bit_generator.state for name, rng in self._streams.items()
+            }
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if "_network" in state:
             self._network = Network.from_state(state["_network"])
-            self._watch = Watch(*state["_watch"])
+            self._watch = Watch(**state["_watch"])
+            self._optimizer_state = deepcopy(self._optimizer_state)  # may be mapped, read-only
+            self._streams = {name: np.random.default_rng() for name in state["_streams"]}
+            for name, rng in self._streams.items():
+                rng.bit_generator.state = state["_streams"][name]
 
-
-def _negative_loss(z, loss):
-    """The score for ``scoring="loss"``."""
-    return -loss
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

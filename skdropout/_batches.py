@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from math import ceil
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from skdropout._buffers import Array
 from skdropout._network import Plan
+from skdropout._targets import ClassTargets, DenseTargets
 
 
 def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
@@ -16,10 +18,15 @@ def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.
     With `strata` both parts hold each stratum in its proportion, at least once.
     """
     n_held_out = ceil(fraction * len(rows))
-    if strata is not None:
+    if strata is not None and fraction > 0:
         strata = strata[rows]
         n_held_out = max(n_held_out, len(np.unique(strata)))
     seed = int(rng.integers(2**31))
+    if n_held_out < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: validation_fraction={fraction!r} of {len(rows)} rows leaves {n_held_out}."
+        )
     try:
         kept, held_out = train_test_split(
             rows, test_size=n_held_out, random_state=seed, stratify=strata
@@ -29,68 +36,7 @@ def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.
             f"early_stopping cannot hold out validation_fraction={fraction!r} of {len(rows)} "
             f"samples: {error}"
         ) from error
-    if len(held_out) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={fraction!r} of {len(rows)} rows leaves {len(held_out)}."
-        )
     return kept, held_out
-
-
-class ClassTargets:
-    """One class a row, given by its code; one-hot encoded batch by batch.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n,)
-        Numbers from 0 on.
-    n_classes : int
-    smoothing : float
-    dtype : dtype
-    """
-
-    def __init__(self, codes, n_classes, smoothing, dtype):
-        self.codes = codes.astype(dtype).reshape(-1, 1)
-        self.classes = np.arange(n_classes, dtype=dtype)
-        self.n_outputs = n_classes
-        self.smoothing = smoothing
-
-    def encode(self, rows: Array, out: Array, column: Array):
-        """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
-        np.take(self.codes, rows, axis=0, out=column, mode="clip")
-        np.equal(column, self.classes, out=out)
-        smooth(out, self.smoothing, self.n_outputs)
-
-
-class BinaryTargets:
-    """Zeros and ones, a column an output: one for two classes, one a label for many labels.
-
-    Parameters
-    ----------
-    indicators : ndarray of shape (n, n_outputs)
-    smoothing : float
-    dtype : dtype
-    """
-
-    def __init__(self, indicators, smoothing, dtype):
-        self.indicators = indicators.astype(dtype)
-        self.n_outputs = indicators.shape[1]
-        self.smoothing = smoothing
-
-    def encode(self, rows: Array, out: Array, column: Array):
-        """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
-        np.take(self.indicators, rows, axis=0, out=out, mode="clip")
-        smooth(out, self.smoothing, 2)
-
-
-def smooth(y: Array, smoothing: float, n_classes: int):
-    """``y = (1 - smoothing) y + smoothing / n_classes``.
-
-    Szegedy et al., 2015, arXiv 1512.00567.
-    """
-    if smoothing:
-        y *= 1.0 - smoothing
-        y += smoothing / n_classes
 
 
 class Batches:
@@ -98,8 +44,8 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray of shape (n, n_features)
-    targets : ClassTargets or BinaryTargets
+    X : ndarray or csr_array of shape (n, n_features)
+    targets : ClassTargets or DenseTargets
     weight : ndarray of shape (n,) or None
         Sample weights; None stands for ones.
     rows : ndarray of int
@@ -109,8 +55,9 @@ class Batches:
         Shuffles; None keeps the order.
     """
 
-    def __init__(self, X, targets, weight, rows, batch_size, rng):
+    def __init__(self, X, targets: ClassTargets | DenseTargets, weight, rows, batch_size: int, rng):
         self.X = X
+        self.is_sparse = issparse(X)
         self.targets = targets
         self.weight = None if weight is None else weight.reshape(-1, 1)
         self.rows = rows
@@ -135,7 +82,10 @@ class Batches:
 
     def load(self, rows: Array, plan: Plan) -> float:
         """Gather a batch into the plan and return its summed weight."""
-        np.take(self.X, rows, axis=0, out=plan.x, mode="clip")
+        if self.is_sparse:
+            plan.input.x = self.X[rows]
+        else:
+            np.take(self.X, rows, axis=0, out=plan.x, mode="clip")  # else numpy buffers it all
         self.targets.encode(rows, out=plan.y, column=plan.row)
         if self.weight is None:
             plan.weight.fill(1.0 / len(rows))

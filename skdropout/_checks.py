@@ -1,6 +1,6 @@
 """Checks of single values, each error naming the argument, the value and what is allowed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from math import inf
 from numbers import Integral, Real
 
@@ -35,7 +35,7 @@ def check_name(name, value, allowed: Collection[str], *, other=""):
 
 def check_one_per(name, value, n, of_what):
     """Return a list of `n` values: a single value is repeated, a sequence must have that length."""
-    if isinstance(value, str) or not np.iterable(value):
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
         return [value] * n
     values = list(value)
     if len(values) != n:

@@ -1,36 +1,23 @@
 """The classifier: class labels in, class labels and probabilities out."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
-from skdropout._base import BaseDropoutMLP
-from skdropout._batches import BinaryTargets, ClassTargets
-from skdropout._buffers import Array
+from skdropout._base import BaseDropoutMLP, is_stochastic
 from skdropout._checks import check_name, check_number
-from skdropout._losses import LOSSES, Loss
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What `y` and the weights turn into.
-
-    `strata` are the classes to split a validation set by, None for many labels; `weight` is the
-    product of sample and class weights, None where all are one.
-    """
-
-    encoded: ClassTargets | BinaryTargets
-    strata: Array | None
-    weight: Array | None
-    loss: Loss
+from skdropout._export import to_mlp_classifier
+from skdropout._losses import LOSSES
+from skdropout._targets import ClassTargets, DenseTargets, Targets
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -54,12 +41,14 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
     dropout : {"batchwise", "bernoulli"} or DropoutScheme, default="batchwise"
-        How units are dropped: the same ones for a whole mini-batch [1]_, or for each sample on
-        its own [2]_; or an object from :mod:`skdropout.dropout`.
+        How units are dropped: the same ones for a whole mini-batch, always a whole number of them
+        (`rate` times the units, rounded) [1]_, or for each sample on its own [2]_; or an object
+        from :mod:`skdropout.dropout`.
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
-        otherwise below.
+        otherwise below. "lbfgs" takes all samples at once; it needs rates of zero and knows none
+        of `weight_decay`, `max_norm`, `clip_norm`, `early_stopping`.
     alpha : float >= 0, default=0.0001
         Strength of the penalty on the weights. As in `MLPClassifier`, it is divided by the
         summed weight of the batch.
@@ -99,7 +88,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Decides the initial weights, the order of the samples and the dropout, by three
         independent streams. An int gives the same result each time, for any `n_jobs`.
     tol : float >= 0, default=1e-4
-        The least improvement of the training loss, or of the validation score, that counts.
+        The least improvement of the training loss, or of the validation score, that counts. With
+        dropout the loss of an epoch depends on which units were dropped; what is watched then is
+        the loss of the whole network on up to 2,000 of the training samples.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -108,8 +99,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Momentum of "sgd".
     nesterovs_momentum : bool, default=True
         Whether "sgd" uses Nesterov's momentum.
-    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay of the moments in "adam", "nadam" and "amsgrad".
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the first moment in "adam", "nadam" and "amsgrad".
+    beta_2 : float in [0, 1), default=0.999
+        Decay of the second moment in "adam", "nadam" and "amsgrad".
     epsilon : float > 0, default=1e-8
         Keeps denominators from zero in "adam", "nadam" and "amsgrad".
     early_stopping : bool, default=False
@@ -118,11 +111,14 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     validation_fraction : float in (0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
-        The score on the part held out: accuracy, the negative loss, or a scorer of scikit-learn
-        by name or as a callable ``scorer(estimator, X, y)``, which gets ``sample_weight`` too
-        where `fit` was given weights.
+        The score on the part held out, or on `X_val`: accuracy, the negative loss (with class
+        weights and label smoothing), or a scorer of scikit-learn by name or as a callable
+        ``scorer(estimator, X, y)``, which gets ``sample_weight`` too where `fit` was given
+        weights.
     n_iter_no_change : int >= 1 or inf, default=10
         Epochs without improvement after which training stops.
+    max_fun : int >= 1, default=15000
+        Largest number of evaluations of the loss by "lbfgs".
     label_smoothing : float in [0, 1), default=0.0
         Part of the target spread evenly over the classes [4]_.
     class_weight : "balanced", dict, list of dict or None, default=None
@@ -193,25 +189,32 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     >>> model = make_pipeline(StandardScaler(), network).fit(X_train, y_train)
     >>> model.predict(X_test[:3])
     array(['rock', 'mine', 'mine'], dtype='<U4')
-    >>> round(model.score(X_test, y_test), 1)
-    0.8
+    >>> model.score(X_test, y_test) > 0.8
+    True
     """
 
     label_smoothing: float = 0.0
     class_weight: Any = None
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training data. float32 is kept, everything else becomes float64.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type, or an indicator matrix of many labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples; None stands for ones. A row of weight zero is
             left out.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Samples to validate with, instead of a part of `X`. `history_` tells the loss and the
+            score on them; with ``early_stopping=True`` the score decides when to stop.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Their labels, of the classes in `y`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -224,7 +227,43 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             If an argument of the constructor, the data or the weights are not as they should be,
             before any training; or if the training diverges. What an earlier `fit` left is kept.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @available_if(is_stochastic)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Go once through the given samples, in batches, and keep everything for the next call.
+
+        For the schedules of the learning rate a call is an epoch: one that falls to zero does so
+        in `max_iter` calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; they need not hold every class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; None stands for ones.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call, unless `y` is an indicator
+            matrix; may be left out afterwards.
+
+        Returns
+        -------
+        self : DropoutMLPClassifier
+            The classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `fit`; and with ``early_stopping=True`` or ``class_weight="balanced"``.
+        """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' needs all samples at once: for partial_fit give a dict, "
+                "as sklearn.utils.class_weight.compute_class_weight makes it."
+            )
+        return self._partial_fit(X, y, sample_weight, partial(self._learn_classes, classes=classes))
 
     def predict(self, X):
         """Predict class labels, with the whole network.
@@ -290,6 +329,32 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         z = self._both_logits(self._raw_predict(X))
         return LOSSES[self.out_activation_].log_proba(z)
 
+    def to_sklearn(self):
+        """Return the fitted network as scikit-learn's own class, with the same predictions.
+
+        For whatever takes that class alone, as converters to ONNX do.
+
+        Returns
+        -------
+        mlp : sklearn.neural_network.MLPClassifier
+            A fitted classifier with weights of its own.
+
+        Raises
+        ------
+        ValueError
+            If the layers have activations that it does not know, or different ones.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdropout import DropoutMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = DropoutMLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> clf.to_sklearn().predict(X[:3])
+        array([0, 0, 0])
+        """
+        return to_mlp_classifier(self)
+
     @staticmethod
     def _both_logits(z):
         """``s(-z)`` and ``s(z)`` are the probabilities of the two classes."""
@@ -302,79 +367,130 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         positive = (z > 0).astype(int)
         return positive if self._is_multilabel else self.classes_[positive[:, 0]]
 
-    def _validation_score(self, y, weight):
+    def _default_score(self, y, weight):
         """Accuracy as a function of what a validation has at hand."""
         return lambda z, loss: accuracy_score(y, self._decide(z), sample_weight=weight)
 
-    def _read_targets(self, y, sample_weight, dtype, goes_on) -> Targets:
-        """Check and encode `y`; set `classes_`."""
+    def _check_y(self, y):
+        """Return labels of shape (n_samples,) or a dense indicator matrix."""
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
         if kind.startswith("multilabel"):
-            return self._read_labels(y, sample_weight, dtype, goes_on)
+            return y.toarray() if issparse(y) else np.asarray(y)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y must hold one class a sample or an indicator matrix of labels; several outputs "
                 "of several classes are not supported, see sklearn.multioutput."
             )
-        y = column_or_1d(y, warn=True)
-        encoder = LabelEncoder().fit(y)
-        classes, codes = encoder.classes_, encoder.transform(y)
-        if goes_on and not np.array_equal(classes, self.classes_):
+        return column_or_1d(y, warn=True)
+
+    def _learn_y(self, y):
+        """Set the classes to those in `y`, for many labels to their numbers."""
+        self._is_multilabel = y.ndim == 2
+        self.classes_ = np.arange(y.shape[1]) if self._is_multilabel else unique_labels(y)
+
+    def _check_same_y(self, y):
+        """Raise unless `y` has all classes of the previous fit."""
+        classes = np.arange(y.shape[1]) if y.ndim == 2 else unique_labels(y)
+        same_form = (y.ndim == 2) == self._is_multilabel
+        if not (same_form and np.array_equal(classes, self.classes_)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {classes}."
             )
-        weight = self._weigh_classes(codes, classes, sample_weight, dtype)
-        present = np.unique(codes if weight is None else codes[weight > 0])
-        if len(present) < 2:
+
+    def _learn_classes(self, y, classes):
+        """Set the classes to those named in the first call, or check that they still are."""
+        if hasattr(self, "classes_"):
+            if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_!r}"
+                )
+        elif y.ndim == 2:
+            self._learn_y(y)
+        elif classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        else:
+            self._learn_y(column_or_1d(classes))
+            self._check_number_of_classes(self.classes_)
+
+    def _check_enough(self, targets, rows):
+        """Raise unless there are samples of two classes."""
+        if not self._is_multilabel:
+            codes = np.unique(targets.strata[rows]).astype(int)
+            self._check_number_of_classes(self.classes_[codes])
+
+    @staticmethod
+    def _check_number_of_classes(classes):
+        if len(classes) < 2:
             raise ValueError(
                 "y must hold samples of at least two classes, got one class (of positive weight): "
-                f"{classes[present]}."
+                f"{classes}."
             )
-        self.classes_ = classes
-        self._is_multilabel = False
+
+    def _encode(self, y, sample_weight, dtype) -> Targets:
+        """Encode checked `y`, and multiply the weights of samples and classes."""
         smoothing = float(self.label_smoothing)
-        if len(classes) > 2:
-            encoded = ClassTargets(codes, len(classes), smoothing, dtype)
-            return Targets(encoded, codes, weight, LOSSES["softmax"])
-        encoded = BinaryTargets(codes.reshape(-1, 1), smoothing, dtype)
-        return Targets(encoded, codes, weight, LOSSES["logistic"])
-
-    def _read_labels(self, y, sample_weight, dtype, goes_on) -> Targets:
-        """Encode an indicator matrix."""
-        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
-        classes = np.arange(y.shape[1])
-        if goes_on and not np.array_equal(classes, self.classes_):
+        if (y.ndim == 2) != self._is_multilabel or (
+            y.ndim == 2 and y.shape[1] != len(self.classes_)
+        ):
             raise ValueError(
-                "warm_start can only be used where `y` has the same labels as in the previous "
-                f"call to fit. Previously got {len(self.classes_)}, `y` has {len(classes)}."
+                f"y must have the form it had in the first fit, of {len(self.classes_)} "
+                f"{'labels' if self._is_multilabel else 'classes'}, got the shape {y.shape}."
             )
-        weight = sample_weight
-        if self.class_weight is not None:
-            weight = compute_sample_weight(self.class_weight, y).astype(dtype)
-            weight = weight if sample_weight is None else weight * sample_weight
-        self.classes_ = classes
-        self._is_multilabel = True
-        encoded = BinaryTargets(y, float(self.label_smoothing), dtype)
-        return Targets(encoded, None, weight, LOSSES["logistic"])
+        if self._is_multilabel:
+            weight = self._weigh_labels(y, sample_weight, dtype)
+            encoded = DenseTargets(y, smoothing, dtype)
+            return Targets(encoded, None, sample_weight, weight, LOSSES["logistic"])
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"`y` has {unknown}."
+            )
+        codes = np.searchsorted(self.classes_, y)
+        weight = self._weigh_classes(codes, sample_weight, dtype)
+        if len(self.classes_) > 2:
+            encoded = ClassTargets(codes, len(self.classes_), smoothing, dtype)
+            return Targets(encoded, codes, sample_weight, weight, LOSSES["softmax"])
+        encoded = DenseTargets(codes.reshape(-1, 1), smoothing, dtype)
+        strata = encoded.values.astype(bool)
+        return Targets(encoded, strata, sample_weight, weight, LOSSES["logistic"])
 
-    def _weigh_classes(self, codes, classes, sample_weight, dtype):
+    def _weigh_classes(self, codes, sample_weight, dtype):
         """The product of sample and class weights; "balanced" gives each class the same sum."""
         if self.class_weight is None:
             return sample_weight
+        n_classes = len(self.classes_)
         if isinstance(self.class_weight, dict):
-            unknown = [label for label in self.class_weight if label not in classes]
-            if unknown:
-                raise ValueError(f"class_weight must name classes of {classes}, got {unknown}.")
+            labels = self.classes_.tolist()
+            if not any(label in labels for label in self.class_weight):
+                raise ValueError(
+                    f"class_weight must name classes of {self.classes_}, got {self.class_weight}."
+                )
             for label, value in self.class_weight.items():
-                check_number(f"class_weight[{label!r}]", value, 0, np.inf)
-            of_class = np.array([self.class_weight.get(label, 1.0) for label in classes.tolist()])
+                check_number(f"class_weight[{label!r}]", value, 0)
+            of_class = np.array([self.class_weight.get(label, 1.0) for label in labels])
         else:
             check_name("class_weight", self.class_weight, ("balanced",), other=", None or a dict")
-            sums = np.bincount(codes, weights=sample_weight, minlength=len(classes))
-            of_class = sums.sum() / (len(classes) * np.maximum(sums, np.finfo(float).tiny))
+            sums = np.bincount(codes, weights=sample_weight, minlength=n_classes)
+            ideal = sums.sum() / np.count_nonzero(sums)
+            of_class = np.divide(ideal, sums, out=np.zeros(n_classes), where=sums > 0)
         weight = of_class[codes].astype(dtype)
+        return weight if sample_weight is None else weight * sample_weight
+
+    def _weigh_labels(self, y, sample_weight, dtype):
+        """The product of sample and class weights for many labels, multiplied over the labels."""
+        if self.class_weight is None:
+            return sample_weight
+        for i, of_label in enumerate(self.class_weight):
+            if isinstance(of_label, dict):
+                for value, weight in of_label.items():
+                    check_number(f"class_weight[{i}][{value!r}]", weight, 0)
+        weight = compute_sample_weight(self.class_weight, y).astype(dtype)
+        if not weight.any():
+            raise ValueError(f"class_weight leaves no sample with a weight: {self.class_weight}.")
         return weight if sample_weight is None else weight * sample_weight
 
     def __sklearn_tags__(self):

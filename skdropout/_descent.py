@@ -43,6 +43,8 @@ class Descent:
         Largest Euclidean norm of the whole gradient.
     constraint : Constraint or None
         Projects each weight matrix after each step.
+    state : dict, default=None
+        What `get_state` of an earlier descent of the same optimizer returned, to go on from.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class Descent:
         weight_decay: float,
         clip_norm: float | None,
         constraint: Constraint | None,
+        state: dict | None = None,
     ):
         parameters = network.parameters
         size, dtype = parameters.flat.size, parameters.flat.dtype
@@ -71,8 +74,11 @@ class Descent:
         self.clip_norm = clip_norm
         self.constraint = constraint
         self.gradient = Buffer(parameters.layout, dtype)
-        self.memory = Buffer({slot: (size,) for slot in optimizer.slots}, dtype)
-        self.t = 0
+        if state is None or state["optimizer"] != type(optimizer).__name__:
+            state = {"t": 0, "memory": None}
+        self.t = state["t"]
+        slots = {slot: (size,) for slot in optimizer.slots}
+        self.memory = Buffer(slots, dtype, memory=state["memory"])
         self._constrained = network.weights if constraint is not None else ()
         self._blocks = []
         scratch = np.empty(min(BLOCK, size), dtype)
@@ -93,6 +99,11 @@ class Descent:
         weights = network.weights_span
         cut(weights, penalty, weight_decay)
         cut(slice(weights.stop, size), bias_penalty, 0.0)
+
+    def get_state(self) -> dict:
+        """What the optimizer remembers, as plain values and one array."""
+        name = type(self.optimizer).__name__
+        return {"optimizer": name, "t": self.t, "memory": self.memory.flat}
 
     def step(self, lr: float, batch_weight: float) -> float:
         """Take one step and return the penalty as it was before it."""

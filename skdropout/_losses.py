@@ -5,23 +5,19 @@ to one over the batch. Its value is the weighted mean over the rows of the sum o
 """
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax, xlogy
 
 from skdropout._buffers import Array
 
 
 class Loss:
-    """A loss together with the link that turns raw predictions into what users see."""
+    """A loss together with the link that turns raw predictions into what users see.
+
+    A loss for classes has ``proba(z)`` and ``log_proba(z)``, which is finite wherever `z` is; a
+    loss for numbers has ``mean(z)``.
+    """
 
     out_activation: str
-
-    def proba(self, z: Array) -> Array:
-        """Probabilities that the raw predictions stand for."""
-        raise NotImplementedError
-
-    def log_proba(self, z: Array) -> Array:
-        """Logarithms of them, finite wherever `z` is."""
-        raise NotImplementedError
 
     def value_and_gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array) -> float:
         """Return the loss and write its derivative into `dz`; `z` and `row` are used up."""
@@ -60,7 +56,7 @@ class SoftmaxCrossEntropy(Loss):
         return softmax(z, axis=1)
 
     def log_proba(self, z):
-        return log_softmax(z, axis=1)
+        return _log_where_large(self.proba(z), log_softmax(z, axis=1))
 
 
 class LogisticCrossEntropy(Loss):
@@ -91,7 +87,52 @@ class LogisticCrossEntropy(Loss):
         return expit(z)
 
     def log_proba(self, z):
-        return log_expit(z)
+        return _log_where_large(self.proba(z), log_expit(z))
 
 
-LOSSES = {loss.out_activation: loss for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy())}
+class SquaredError(Loss):
+    """``sum_k (z_k - y_k)^2 / 2``; its derivative is ``z - y``."""
+
+    out_activation = "identity"
+
+    def value_and_gradient(self, z, y, weight, dz, row):
+        error = np.subtract(z, y, out=dz)
+        squares = np.square(error, out=z)
+        squares *= weight
+        error *= weight
+        return 0.5 * float(squares.sum())
+
+    def mean(self, z):
+        return z
+
+
+class PoissonDeviance(Loss):
+    """``sum_k exp(z_k) - y_k z_k + y_k log(y_k) - y_k``; its derivative is ``exp(z) - y``.
+
+    Half the Poisson deviance of the mean ``exp(z)``.
+    """
+
+    out_activation = "exp"
+
+    def value_and_gradient(self, z, y, weight, dz, row):
+        excess = np.exp(z, out=dz)
+        excess -= y
+        z *= y
+        z -= xlogy(y, y)
+        z *= weight
+        excess *= weight
+        return float(excess.sum() - z.sum())
+
+    def mean(self, z):
+        return np.exp(z)
+
+
+def _log_where_large(p, log_p):
+    """``log(p)`` where `p` is large, so that both tell the same to the last digit."""
+    return np.log(p, out=log_p, where=p > 0.5)
+
+
+LOSSES = {
+    loss.out_activation: loss
+    for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy(), SquaredError(), PoissonDeviance())
+}

@@ -3,12 +3,13 @@
 from itertools import pairwise
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from skdropout._activations import ACTIVATIONS
 from skdropout._buffers import Array, Buffer
 from skdropout._initializers import choose_initializer
 from skdropout._losses import Loss
-from skdropout._ops import Activation, Dense, Dropout
+from skdropout._ops import Activation, Dense, Dropout, SparseDense, SparseDropout
 from skdropout.dropout import DropoutScheme
 
 BLOCK = 1 << 20
@@ -87,13 +88,13 @@ class Network:
         flat = self.parameters.flat
         return bool(np.isfinite(flat.min()) and np.isfinite(flat.max()))
 
-    def predict(self, X: Array) -> Array:
+    def predict(self, X: Array | csr_array) -> Array:
         """Raw predictions `z` for any number of rows; nothing is dropped."""
-        z = np.empty((len(X), self.sizes[-1]), self.dtype)
-        n_rows = max(1, BLOCK // max(self.sizes))
-        for start in range(0, len(X), n_rows):
+        z = np.empty((X.shape[0], self.sizes[-1]), np.result_type(X.dtype, self.dtype))
+        n_rows = max(1, BLOCK // max(self.sizes[1:]))
+        for start in range(0, X.shape[0], n_rows):
             block = slice(start, start + n_rows)
-            z[block] = self._predict_block(X[block].astype(self.dtype, copy=False))
+            z[block] = self._predict_block(X[block])
         return z
 
     def _predict_block(self, h):
@@ -128,6 +129,8 @@ class Plan:
         Draws the masks.
     memory : ndarray, default=None
         Where to work: the work space of a plan for more rows. None takes new memory.
+    sparse : bool, default=False
+        Whether the inputs come in sparse rows; such a batch goes into ``input.x``, not into `x`.
     """
 
     def __init__(
@@ -141,49 +144,42 @@ class Plan:
         rates,
         rng: np.random.Generator,
         memory: Array | None = None,
+        sparse: bool = False,
     ):
-        parameters = network.parameters
-        layout = self._layout(network, n_rows, scheme, rates)
+        layout = self._layout(network, n_rows, scheme, rates, sparse)
         self.work = work = Buffer(layout, network.dtype, memory)
-        self.x, self.y, self.weight = work["x"], work["y"], work["weight"]
+        self.x = None if sparse else work["x"]
+        self.y, self.weight, self.row = work["y"], work["weight"], work["row"]
         self.loss = loss
-        self.z, self.dz, self.row = (
-            work[f"z{network.n_layers}"],
-            work[f"d{network.n_layers}"],
-            work["row"],
-        )
-
-        def dropout(i, h, dh):
-            h_thinned = work[f"h{i}"] if i else h
-            return Dropout(scheme, rates[i], rng, work[f"mask{i}"], x=h, y=h_thinned, dy=dh)
-
         self.ops = ops = []
         h, dh = self.x, None
-        if rates[0]:
-            ops.append(dropout(0, h, dh))
-        for i, activation in enumerate((*network.activations, None), start=1):
-            z, dz = work[f"z{i}"], work[f"d{i}"]
-            of_layer = [
-                buffer[f"{name}{i - 1}"] for buffer in (parameters, gradient) for name in "Wb"
-            ]
-            ops.append(Dense(h, z, dh, dz, *of_layer))
-            if activation is None:
-                break
-            h, dh = z, dz
+        for i, activation in enumerate(("identity", *network.activations)):
             if activation != "identity":
                 function = ACTIVATIONS[activation]
-                h = z if function.in_place else work[f"a{i}"]
+                z, h = h, h if function.in_place else work[f"a{i}"]
                 ops.append(Activation(function, z, h, dh))
-            if rates[i]:
-                ops.append(dropout(i, h, dh))
-                h = work[f"h{i}"]
+            if rates[i] and not (sparse and i == 0):
+                x, h = h, work[f"h{i}"] if i else h
+                ops.append(Dropout(scheme, rates[i], rng, work[f"mask{i}"], x, h, dh))
+            y, dy = work[f"z{i + 1}"], work[f"d{i + 1}"]
+            buffers = (network.parameters, gradient)
+            parameters = [buffer[f"{name}{i}"] for buffer in buffers for name in "Wb"]
+            if sparse and i == 0:
+                self.input = SparseDense(None, y, dy, *parameters)
+                if rates[0]:
+                    ops.append(SparseDropout(scheme, rates[0], rng, self.input))
+                ops.append(self.input)
+            else:
+                ops.append(Dense(h, y, dh, dy, *parameters))
+            h, dh = y, dy
+        self.z, self.dz = h, dh
         self._forward = tuple(op.forward for op in ops)
         self._backward = tuple(op.backward for op in reversed(ops))
 
     @staticmethod
-    def _layout(network, n_rows, scheme, rates):
+    def _layout(network, n_rows, scheme, rates, sparse):
         """Names and shapes of the work space; one `d` a layer serves all derivatives there."""
-        layout = {"x": (n_rows, network.sizes[0])}
+        layout = {} if sparse else {"x": (n_rows, network.sizes[0])}
         for i, width in enumerate(network.sizes[1:], start=1):
             layout[f"z{i}"] = layout[f"d{i}"] = (n_rows, width)
             if i < network.n_layers:
@@ -192,7 +188,7 @@ class Plan:
                 if rates[i]:
                     layout[f"h{i}"] = (n_rows, width)
         for i, rate in enumerate(rates):
-            if rate:
+            if rate and not (sparse and i == 0):
                 layout[f"mask{i}"] = scheme.mask_shape(n_rows, network.sizes[i])
         layout |= {"y": (n_rows, network.sizes[-1]), "weight": (n_rows, 1), "row": (n_rows, 1)}
         return layout

@@ -1,5 +1,6 @@
 """What all objects that may be handed to an estimator have in common: they are hyper-parameters."""
 
+from dataclasses import dataclass
 from typing import dataclass_transform
 
 from sklearn.base import BaseEstimator
@@ -9,9 +10,20 @@ from sklearn.base import BaseEstimator
 class Recipe(BaseEstimator):
     """Hyper-parameters and a formula, no state.
 
-    A subclass is a dataclass (``@dataclass(repr=False)``). Recipes can be cloned, compared by
-    value, printed, and searched over: ``solver__beta_1`` in a grid is ``beta_1`` of the solver.
+    A subclass is made a dataclass: its annotated attributes are its hyper-parameters. Recipes can
+    be cloned, compared by value, hashed, printed, and searched over: ``solver__beta_1`` in a grid
+    is ``beta_1`` of the solver.
     """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        dataclass(cls, repr=False, eq=False)
+
+    def __eq__(self, other):
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self):
+        return hash(repr(self))
 
     def check(self):
         """Raise a ValueError or TypeError if a hyper-parameter is out of its range."""

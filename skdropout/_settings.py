@@ -1,5 +1,6 @@
 """From constructor arguments to checked recipes; the one place that knows the names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -31,7 +32,7 @@ class Settings:
     activations: list[str]
     rates: list[float]
     scheme: DropoutScheme
-    optimizer: Optimizer
+    optimizer: Optimizer | None
     schedule: Schedule
     constraint: Constraint | None
     penalty: ElasticNet
@@ -49,12 +50,11 @@ def read_settings(arguments: dict) -> Settings:
     """
     _check_plain(arguments)
     sizes = _hidden_sizes(arguments["hidden_layer_sizes"])
-    of_layers = (len(sizes), "hidden layers")
-    activations = check_one_per("activation", arguments["activation"], *of_layers)
-    for activation in activations:
+    activations = check_one_per("activation", arguments["activation"], len(sizes), "hidden layers")
+    for activation in activations or [arguments["activation"]]:
         check_name("activation", activation, ACTIVATIONS)
-    rates = check_one_per("dropout_rate", arguments["dropout_rate"], *of_layers)
-    for rate in rates:
+    rates = check_one_per("dropout_rate", arguments["dropout_rate"], len(sizes), "hidden layers")
+    for rate in rates or [arguments["dropout_rate"]]:
         check_number("dropout_rate", rate, 0, 1)
     l1_ratio = float(arguments["l1_ratio"])
     return Settings(
@@ -62,7 +62,7 @@ def read_settings(arguments: dict) -> Settings:
         activations=activations,
         rates=[float(arguments["input_dropout_rate"]), *map(float, rates)],
         scheme=_recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme),
-        optimizer=_recipe("solver", arguments, OPTIMIZERS, Optimizer, _SOLVER_ARGUMENTS),
+        optimizer=_optimizer(arguments, rates),
         schedule=_recipe("learning_rate", arguments, SCHEDULES, Schedule, _SCHEDULE_ARGUMENTS),
         constraint=_constraint(arguments["max_norm"]),
         penalty=ElasticNet(float(arguments["alpha"]), l1_ratio),
@@ -86,15 +86,16 @@ def _check_plain(arguments):
         ("beta_1", 0, 1, "[)"),
         ("beta_2", 0, 1, "[)"),
         ("epsilon", 0, inf, "()"),
-        ("validation_fraction", 0, 1, "()"),
+        ("validation_fraction", 0, 1, "[)"),
     ):
         if name in arguments:
             check_number(name, arguments[name], low, high, closed=closed)
     if arguments["clip_norm"] is not None:
         check_number("clip_norm", arguments["clip_norm"], 0, closed="()")
     check_number("max_iter", arguments["max_iter"], 1, integer=True)
+    check_number("max_fun", arguments["max_fun"], 1, integer=True)
     for name, special in (("batch_size", "auto"), ("n_iter_no_change", inf)):
-        if arguments[name] != special:
+        if not (isinstance(arguments[name], str | float) and arguments[name] == special):
             of_name = f"{name}, if it is not {special!r},"
             check_number(of_name, arguments[name], 1, integer=True)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
@@ -106,7 +107,8 @@ def _check_plain(arguments):
 
 def _hidden_sizes(value):
     """A single size or a sequence of sizes, as a list."""
-    sizes = list(value) if np.iterable(value) and not isinstance(value, str) else [value]
+    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    sizes = list(value) if several else [value]
     for size in sizes:
         check_number("hidden_layer_sizes", size, 1, integer=True)
     return [int(size) for size in sizes]
@@ -118,10 +120,30 @@ def _recipe(name, arguments, classes, base, takes_from_estimator=None):
     if isinstance(value, base):
         value.check()
         return value
-    module = base.__module__
-    check_name(name, value, classes, other=f" or a {base.__name__} from {module}")
+    other = f" or an object of the class {base.__name__} of {base.__module__}"
+    check_name(name, value, classes, other=other)
     names = (takes_from_estimator or {}).get(value, ())
     return classes[value](**{name: arguments[name] for name in names})
+
+
+def _optimizer(arguments, rates):
+    """The optimizer, or None for L-BFGS, which goes its own way."""
+    if not (isinstance(arguments["solver"], str) and arguments["solver"] == "lbfgs"):
+        names = {**OPTIMIZERS, "lbfgs": None}
+        return _recipe("solver", arguments, names, Optimizer, _SOLVER_ARGUMENTS)
+    if any(rates) or arguments["input_dropout_rate"]:
+        raise ValueError(
+            "solver='lbfgs' cannot drop units: it needs the same loss at the same weights each "
+            f"time. Set dropout_rate=0 and input_dropout_rate=0 (got {arguments['dropout_rate']!r} "
+            f"and {arguments['input_dropout_rate']!r}), or take another solver."
+        )
+    for name in ("weight_decay", "clip_norm", "max_norm"):
+        if arguments[name]:
+            raise ValueError(
+                f"solver='lbfgs' does not know {name}, got {arguments[name]!r}. Penalties "
+                "(alpha, l1_ratio, bias_alpha) work with every solver."
+            )
+    return None
 
 
 def _constraint(max_norm):

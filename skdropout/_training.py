@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skdropout._batches import Batches
+from skdropout._callbacks import NoTasks
 from skdropout._descent import Descent
 from skdropout._losses import Loss
 from skdropout._network import Network, Plan
@@ -23,9 +24,9 @@ class Watch:
     best: float = -inf
     n_without_gain: int = 0
 
-    def see(self, value: float, tol: float) -> bool:
+    def update(self, value: float, tol: float) -> bool:
         """Take note of a value, the greater the better; return whether it is the best so far."""
-        self.n_without_gain = self.n_without_gain + 1 if value < self.best + tol else 0
+        self.n_without_gain = 0 if value >= self.best + tol else self.n_without_gain + 1
         is_best = value > self.best
         if is_best:
             self.best = value
@@ -51,6 +52,9 @@ class Training:
     validate : callable or None
         Returns the validation score, the greater the better, and the validation loss of the
         network as it stands.
+    quiet_loss : callable or None
+        Returns a loss of the whole network, to see a plateau by where dropout makes the loss of
+        an epoch noisy.
     max_iter, tol, n_iter_no_change, verbose
         As in the estimators.
     watch : Watch
@@ -58,6 +62,14 @@ class Training:
         Samples seen by earlier trainings of the network.
     history : dict of str to list
         One entry an epoch; added to.
+    progress : Progress
+        Where the schedule stands.
+    stops_by_score : bool
+        Whether the validation score, not the training loss, decides when to stop.
+    warns_if_unfinished : bool
+        Whether to warn when `max_iter` epochs were not enough.
+    tasks : NoTasks
+        Is told of each epoch, and may stop the training.
     """
 
     network: Network
@@ -70,6 +82,7 @@ class Training:
     learning_rate: float
     schedule: Schedule
     validate: Callable[[], tuple[float, float]] | None
+    quiet_loss: Callable[[], float] | None
     max_iter: int
     tol: float
     n_iter_no_change: float
@@ -77,12 +90,14 @@ class Training:
     watch: Watch
     n_samples: float
     history: dict[str, list]
-    progress: Progress = field(init=False)
+    progress: Progress
+    stops_by_score: bool
+    warns_if_unfinished: bool
+    tasks: NoTasks
     plans: dict[int, Plan] = field(init=False)
     best_parameters: np.ndarray | None = field(init=False, default=None)
 
     def __post_init__(self):
-        self.progress = Progress(n_steps=self.max_iter * len(self.batches))
         self.plans = {}
         memory = None
         for n_rows in self.batches.sizes:
@@ -95,10 +110,9 @@ class Training:
                 rates=self.rates,
                 rng=self.dropout_rng,
                 memory=memory,
+                sparse=self.batches.is_sparse,
             )
             memory = self.plans[n_rows].work.flat  # the smaller batch works in the same place
-        if self.validate is not None and self.watch.best > -inf:  # goes on from the best so far
-            self.best_parameters = self.network.parameters.flat.copy()
 
     def run(self):
         """Train until the loss or the score stops improving, or for `max_iter` epochs."""
@@ -109,69 +123,100 @@ class Training:
             if self.progress.epoch == 0:
                 raise
             warnings.warn(
-                f"Training interrupted by user after {self.progress.epoch} epochs.", stacklevel=2
+                f"Training interrupted by user after {self.progress.epoch} epochs.", stacklevel=6
             )
         if self.best_parameters is not None:
             self.network.parameters.flat[:] = self.best_parameters
 
     def _run(self):
         for _ in range(self.max_iter):
-            loss, lr = self._epoch()
-            diverged = not (isfinite(loss) and self.network.is_finite())
-            score = self._take_stock(loss, lr, diverged)
-            if diverged:
-                if self.best_parameters is None:
-                    raise ValueError(self._divergence(lr))
+            self.tasks.begin()
+            loss, penalty, lr = self._epoch()
+            if not (isfinite(loss) and self.network.is_finite()):
+                self._diverge(loss, lr)
                 return
-            is_best = self.watch.see(score, self.tol)
-            if is_best and self.validate is not None:
+            gain = self._record(loss, penalty, lr)
+            if self.watch.update(gain, self.tol) and self.stops_by_score:
                 self.best_parameters = self.network.parameters.flat.copy()
+            if self.tasks.end():
+                return
             if self.watch.n_without_gain > self.n_iter_no_change and self._stops(lr):
                 return
-        if not self.schedule.anneals:
+        if self.warns_if_unfinished and not self.schedule.anneals:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=7,
             )
 
-    def _epoch(self) -> tuple[float, float]:
-        """Go through the batches once; return the mean loss and the last learning rate."""
-        total = 0.0
+    def _epoch(self) -> tuple[float, float, float]:
+        """Go through the batches once; return mean loss, mean penalty, and last learning rate."""
+        total_loss = total_penalty = 0.0
         for rows in self.batches:
             plan = self.plans[len(rows)]
             weight = self.batches.load(rows, plan)
-            lr = self.learning_rate * float(self.schedule(self.progress))
-            loss = plan.run()
-            penalty = self.descent.step(lr, weight)
-            total += (loss + penalty) * weight
+            lr = self.learning_rate * self._factor()
+            total_loss += plan.run() * weight
+            total_penalty += self.descent.step(lr, weight) * weight
             self.progress.step += 1
+        weight = self.batches.total_weight
+        return (total_loss + total_penalty) / weight, total_penalty / weight, lr
+
+    def _factor(self) -> float:
+        """What the schedule says."""
+        factor = self.schedule(self.progress)
+        if not 0.0 <= factor < inf:
+            raise ValueError(f"learning_rate={self.schedule!r} gave the factor {factor!r}.")
+        return float(factor)
+
+    def _record(self, loss, penalty, lr) -> float:
+        """Write the history; return what should improve, the greater the better."""
+        entry = {"loss": loss, "learning_rate": lr}
+        line = f"Iteration {self.progress.epoch + 1}, loss = {loss:.8f}"
+        gain = -loss if self.quiet_loss is None else -self.quiet_loss() - penalty
+        if self.validate is not None:
+            score, validation_loss = self.validate()
+            entry |= {"validation_loss": validation_loss, "validation_score": score}
+            line += f", validation score = {score:.6f}"
+            gain = score if self.stops_by_score else gain
+        self._finish_epoch(entry)
+        if self.verbose:
+            print(f"{line}, learning rate = {lr:.6g}")
+        return gain
+
+    def _finish_epoch(self, entry):
+        """Count an epoch; its entry goes into the history, with NaN for what it does not have."""
+        n_before = len(self.history.get("loss", ()))
+        for name in entry | self.history:
+            self.history.setdefault(name, [nan] * n_before).append(entry.get(name, nan))
         self.progress.epoch += 1
         self.n_samples += self.batches.total_weight
         self.progress.n_samples = self.n_samples
-        return total / self.batches.total_weight, lr
 
-    def _take_stock(self, loss, lr, diverged) -> float:
-        """Write the history; return what should improve, the greater the better."""
-        entry = {"loss": loss, "learning_rate": lr}
-        line = f"Iteration {self.progress.epoch}, loss = {loss:.8f}"
-        score = -loss
-        if self.validate is not None:
-            score, validation_loss = (nan, nan) if diverged else self.validate()
-            entry |= {"validation_loss": validation_loss, "validation_score": score}
-            line += f", validation score = {score:.6f}"
-        for name, value in entry.items():
-            self.history.setdefault(name, []).append(value)
-        if self.verbose:
-            print(f"{line}, learning rate = {lr:.6g}")
-        return score
+    def _diverge(self, loss, lr):
+        """Raise, unless there is a good epoch to go back to."""
+        where = f"in epoch {self.progress.epoch + 1} at a learning rate of {lr:g}"
+        if self.best_parameters is None:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                f"values and need to be preprocessed. It happened {where}: a smaller "
+                "learning_rate_init or clip_norm may help."
+            )
+        self._finish_epoch(
+            {"loss": loss, "learning_rate": lr, "validation_loss": nan, "validation_score": nan}
+        )
+        warnings.warn(
+            f"Training diverged {where}; the weights are those of the best epoch before.",
+            ConvergenceWarning,
+            stacklevel=8,
+        )
 
     def _stops(self, lr) -> bool:
         """Whether a plateau ends the training; if not, the schedule is told of it."""
-        if self.schedule.anneals and self.validate is None:
+        if self.schedule.anneals and not self.stops_by_score:
             return False  # the loss falls most in the last, slow epochs
-        what = "Training loss" if self.validate is None else "Validation score"
+        what = "Validation score" if self.stops_by_score else "Training loss"
         is_over = self.schedule.ends_at(lr)
         if self.verbose:
             then = "Stopping." if is_over else "Lowering the learning rate."
@@ -183,11 +228,3 @@ class Training:
             self.progress.n_plateaus += 1
             self.watch.n_without_gain = 0
         return is_over
-
-    def _divergence(self, lr):
-        return (
-            "Solver produced non-finite parameter weights. The input data may contain large values "
-            "and need to be preprocessed. It happened in epoch "
-            f"{self.progress.epoch} at a learning rate of {lr:g}: a smaller learning_rate_init "
-            "or clip_norm may help."
-        )

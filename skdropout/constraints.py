@@ -3,8 +3,6 @@
 A weight matrix has the shape (fan_in, fan_out): a column holds the weights into one unit.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from skdropout._buffers import Array
@@ -14,7 +12,6 @@ from skdropout._recipe import Recipe
 __all__ = ["Constraint", "MaxNorm"]
 
 
-@dataclass(repr=False)
 class Constraint(Recipe):
     """Base class of all constraints.
 
@@ -22,13 +19,11 @@ class Constraint(Recipe):
 
     Examples
     --------
-    >>> from dataclasses import dataclass
     >>> import numpy as np
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.constraints import Constraint
     >>> from skdropout.datasets import load_sonar
-    >>> @dataclass(repr=False)
-    ... class NonNegative(Constraint):
+    >>> class NonNegative(Constraint):
     ...     def project(self, W):
     ...         np.maximum(W, 0, out=W)
     >>> X, y = load_sonar(return_X_y=True)
@@ -42,7 +37,6 @@ class Constraint(Recipe):
         raise NotImplementedError(f"{type(self).__name__} must implement project.")
 
 
-@dataclass(repr=False)
 class MaxNorm(Constraint):
     """The weights into one unit have a Euclidean norm of at most `max_norm` [1]_.
 

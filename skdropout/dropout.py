@@ -4,8 +4,6 @@ Every scheme scales what it keeps (inverted dropout), so that the mean of a mask
 prediction needs no correction. `rate` is the fraction dropped.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from skdropout._buffers import Array
@@ -17,7 +15,6 @@ _WORDS = 1 << 13
 """Raw 64-bit words drawn at once: the scratch memory of a draw stays at 64 kB for any layer."""
 
 
-@dataclass(repr=False)
 class DropoutScheme(Recipe):
     """Base class of all dropout schemes.
 
@@ -28,12 +25,10 @@ class DropoutScheme(Recipe):
     --------
     A scheme of one's own, here one that drops in a fixed rhythm:
 
-    >>> from dataclasses import dataclass
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.dropout import DropoutScheme
-    >>> @dataclass(repr=False)
-    ... class EveryOther(DropoutScheme):
+    >>> class EveryOther(DropoutScheme):
     ...     def draw(self, rng, rate, out):
     ...         out[:] = 0
     ...         out[:, rng.integers(2) :: 2] = 2
@@ -52,7 +47,6 @@ class DropoutScheme(Recipe):
         raise NotImplementedError(f"{type(self).__name__} must implement draw.")
 
 
-@dataclass(repr=False)
 class Bernoulli(DropoutScheme):
     """Each unit of each sample is dropped on its own [1]_.
 
@@ -84,7 +78,6 @@ class Bernoulli(DropoutScheme):
             piece *= 65536 / threshold
 
 
-@dataclass(repr=False)
 class Batchwise(DropoutScheme):
     """One thinned network for the whole mini-batch [1]_.
 

@@ -6,13 +6,11 @@ number of fits. The learning rate comes from the estimator, with every step.
 
 A new optimizer is a class of a few lines::
 
-    @dataclass(repr=False)
     class SignSGD(Optimizer):
         def _update(self, p, g, *, tmp, t, lr):
             p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
 """
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
@@ -41,7 +39,6 @@ def lerp(average: Array, value: Array, weight: float, tmp: Array):
     average += difference
 
 
-@dataclass(repr=False)
 class Optimizer(Recipe):
     """Base class of all optimizers.
 
@@ -53,13 +50,11 @@ class Optimizer(Recipe):
 
     Examples
     --------
-    >>> from dataclasses import dataclass
     >>> import numpy as np
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.optimizers import Optimizer
-    >>> @dataclass(repr=False)
-    ... class SignSGD(Optimizer):
+    >>> class SignSGD(Optimizer):
     ...     def _update(self, p, g, *, tmp, t, lr):
     ...         p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
     >>> X, y = load_sonar(return_X_y=True)
@@ -74,7 +69,6 @@ class Optimizer(Recipe):
         raise NotImplementedError(f"{type(self).__name__} must implement _update.")
 
 
-@dataclass(repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
@@ -122,7 +116,6 @@ class SGD(Optimizer):
             p += v
 
 
-@dataclass(repr=False)
 class Adagrad(Optimizer):
     """Steps that shrink with the sum of all squared gradients so far [1]_.
 
@@ -162,7 +155,6 @@ class Adagrad(Optimizer):
         p -= g
 
 
-@dataclass(repr=False)
 class Adadelta(Optimizer):
     """Steps in the unit of the parameters, from two running averages [1]_.
 
@@ -210,7 +202,6 @@ class Adadelta(Optimizer):
         p -= g
 
 
-@dataclass(repr=False)
 class RMSprop(Optimizer):
     """Gradients divided by their running root mean square [1]_.
 
@@ -254,7 +245,6 @@ class RMSprop(Optimizer):
         p -= g
 
 
-@dataclass(repr=False)
 class Adam(Optimizer):
     """Bias-corrected first and second moments of the gradient [1]_.
 
@@ -304,7 +294,6 @@ class Adam(Optimizer):
         p -= step
 
 
-@dataclass(repr=False)
 class AMSGrad(Adam):
     """Adam whose second moment never shrinks [1]_.
 
@@ -345,7 +334,6 @@ class AMSGrad(Adam):
         p -= step
 
 
-@dataclass(repr=False)
 class NAdam(Adam):
     """Adam with Nesterov's momentum [1]_.
 

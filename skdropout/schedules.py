@@ -2,7 +2,6 @@
 
 A new schedule is a class of a few lines::
 
-    @dataclass(repr=False)
     class Steps(Schedule):
         def __call__(self, progress):
             return 0.1 ** (progress.epoch // 30)
@@ -54,11 +53,10 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """The part of the training that is behind, in [0, 1)."""
-        return self.step / self.n_steps
+        """The part of the training that is behind, in [0, 1]."""
+        return min(1.0, self.step / self.n_steps) if self.n_steps else 1.0
 
 
-@dataclass(repr=False)
 class Schedule(Recipe):
     """Base class of all schedules.
 
@@ -67,12 +65,10 @@ class Schedule(Recipe):
 
     Examples
     --------
-    >>> from dataclasses import dataclass
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.schedules import Schedule
-    >>> @dataclass(repr=False)
-    ... class Steps(Schedule):
+    >>> class Steps(Schedule):
     ...     every: int = 2
     ...     anneals = True
     ...
@@ -96,7 +92,6 @@ class Schedule(Recipe):
         return True
 
 
-@dataclass(repr=False)
 class Constant(Schedule):
     """The same learning rate throughout: the factor is 1.
 
@@ -111,7 +106,6 @@ class Constant(Schedule):
         return 1.0
 
 
-@dataclass(repr=False)
 class InverseScaling(Schedule):
     """``1 / (t + 1)^power_t``, `t` the samples seen before the epoch, as in scikit-learn.
 
@@ -136,7 +130,6 @@ class InverseScaling(Schedule):
         return (progress.n_samples + 1) ** -float(self.power_t)
 
 
-@dataclass(repr=False)
 class Adaptive(Schedule):
     """Constant as long as training improves; divided by `factor` at each plateau.
 
@@ -171,7 +164,6 @@ class Adaptive(Schedule):
         return learning_rate <= self.minimum
 
 
-@dataclass(repr=False)
 class InverseTime(Schedule):
     """``1 / (1 + decay t)``, `t` the steps so far.
 
@@ -196,7 +188,6 @@ class InverseTime(Schedule):
         return 1.0 / (1.0 + self.decay * progress.step)
 
 
-@dataclass(repr=False)
 class Cosine(Schedule):
     """``(1 + cos(pi t)) / 2``, `t` the finished part of the training: from 1 to 0 [1]_.
 
@@ -218,7 +209,6 @@ class Cosine(Schedule):
         return 0.5 * (1.0 + cos(pi * progress.fraction))
 
 
-@dataclass(repr=False)
 class FlatCosine(Schedule):
     """Constant for the first part of the training, then a cosine from 1 to 0 [1]_.
 
@@ -251,7 +241,6 @@ class FlatCosine(Schedule):
         return 0.5 * (1.0 + cos(pi * fall))
 
 
-@dataclass(repr=False)
 class OneCycle(Schedule):
     """Up from `start` to 1 and down to `end`, each half of a cosine [1]_.
 

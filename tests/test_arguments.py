@@ -51,6 +51,7 @@ CHANGES = {
     "n_iter_no_change": ({"tol": 10.0}, 2, 4),
     "label_smoothing": ({}, 0.0, 0.1),
     "class_weight": ({}, None, "balanced"),
+    "max_fun": ({"solver": "lbfgs", "dropout_rate": 0}, 15000, 3),
 }
 
 # tested on their own: what they print, and what a second fit starts from
@@ -123,8 +124,8 @@ BAD = [
     ({"dropout_rate": (0.1, 0.2, 0.3)}, ValueError, r"dropout_rate .* 2 hidden layers, got 3"),
     ({"input_dropout_rate": 1}, ValueError, r"input_dropout_rate .* \[0, 1\), got 1"),
     ({"dropout": "batchwsie"}, ValueError, r"dropout must be one of 'batchwise'.* got 'batchwsie'"),
-    ({"dropout": 0.5}, TypeError, r"dropout must be one of .* a DropoutScheme from skdropout"),
-    ({"solver": "adma"}, ValueError, r"solver must be one of .* an? Optimizer from skdropout"),
+    ({"dropout": 0.5}, TypeError, r"dropout must be one of .* class DropoutScheme of skdropout"),
+    ({"solver": "adma"}, ValueError, r"solver must be one of .* class Optimizer of skdropout"),
     ({"solver": Adam(beta_1=1.0)}, ValueError, r"beta_1 must be a number in \[0, 1\), got 1.0"),
     ({"solver": Adam}, TypeError, r"solver must be one of"),
     ({"alpha": -1}, ValueError, r"alpha must be a number in \[0, inf\), got -1"),
@@ -155,13 +156,20 @@ BAD = [
     ({"beta_2": -0.1}, ValueError, r"beta_2 .* got -0.1"),
     ({"epsilon": 0}, ValueError, r"epsilon must be a number in \(0, inf\), got 0"),
     ({"early_stopping": "loss"}, TypeError, r"early_stopping must be True or False, got 'loss'"),
-    ({"validation_fraction": 1}, ValueError, r"validation_fraction .* \(0, 1\), got 1"),
+    ({"validation_fraction": 1}, ValueError, r"validation_fraction .* \[0, 1\), got 1"),
     ({"scoring": "acuracy"}, ValueError, r"(?s)scoring.*'acuracy'"),
     ({"scoring": 3}, TypeError, r"scoring .* got 3"),
     ({"n_iter_no_change": 0}, ValueError, r"n_iter_no_change.*inf.* got 0"),
+    ({"max_fun": 0}, ValueError, r"max_fun must be an integer in \[1, inf\), got 0"),
+    ({"solver": "lbfgs"}, ValueError, r"lbfgs.*Set dropout_rate=0 and input_dropout_rate=0"),
+    ({"solver": "lbfgs", "dropout_rate": 0, "max_norm": 3}, ValueError, "lbfgs.*max_norm, got 3"),
+    ({"hidden_layer_sizes": (), "dropout_rate": 1.5}, ValueError, r"dropout_rate .* got 1.5"),
+    ({"hidden_layer_sizes": (), "activation": "rleu"}, ValueError, r"activation .* got 'rleu'"),
+    ({"batch_size": np.array([1, 2])}, TypeError, r"batch_size.* got array"),
+    ({"hidden_layer_sizes": {8}}, TypeError, r"hidden_layer_sizes .* got \{8\}"),
     ({"label_smoothing": 1}, ValueError, r"label_smoothing .* \[0, 1\), got 1"),
     ({"class_weight": "balance"}, ValueError, r"class_weight must be .*'balanced'.*'balance'"),
-    ({"class_weight": {2: 1}}, ValueError, r"class_weight .* classes of \[0 1\], got \[2\]"),
+    ({"class_weight": {2: 1}}, ValueError, r"class_weight .* classes of \[0 1\], got \{2: 1\}"),
     ({"class_weight": {0: -1}}, ValueError, r"class_weight\[0\] must be .* got -1"),
 ]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._batches import Batches, BinaryTargets, ClassTargets, hold_out
+from skdropout._batches import Batches, ClassTargets, DenseTargets, hold_out
 
 # The split
 
@@ -117,13 +117,13 @@ def test_classes_are_one_hot(n_classes, smoothing):
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_indicators_are_taken_as_they_are(n_outputs, smoothing):
     indicators = INDICATORS[:, :n_outputs]
-    y = encode(BinaryTargets(indicators, smoothing, np.float64), ROWS)
+    y = encode(DenseTargets(indicators, smoothing, np.float64), ROWS)
     assert_allclose(y, (1 - smoothing) * indicators[ROWS] + smoothing / 2, rtol=1e-15)
 
 
 TARGETS = [
     lambda dtype: ClassTargets(CODES, 3, 0.1, dtype),
-    lambda dtype: BinaryTargets(INDICATORS, 0.1, dtype),
+    lambda dtype: DenseTargets(INDICATORS, 0.1, dtype),
 ]
 
 
@@ -145,7 +145,7 @@ def test_smoothing_leaves_the_targets_alone(targets):
 def batches(n=10, *, batch_size=4, rows=None, weight=None, rng=None):
     """Batches of rows that hold three times their number, with two classes in turn."""
     X = 3.0 * np.arange(n).reshape(-1, 1) + np.array([0.0, 0.5])
-    targets = BinaryTargets(np.arange(n).reshape(-1, 1) % 2, 0.0, np.float64)
+    targets = DenseTargets(np.arange(n).reshape(-1, 1) % 2, 0.0, np.float64)
     rows = np.arange(n) if rows is None else rows
     return Batches(X, targets, weight, rows, batch_size, rng)
 

@@ -6,14 +6,18 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from skdropout import DropoutMLPClassifier
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout.optimizers import SGD, Adadelta
 
-EQUIVALENCE = "check_sample_weight_equivalence_on_dense_data"
-REASONS = {
-    "bernoulli": "a sample of weight 2 has one mask, the same sample twice has two",
-    "early_stopping": "the hold-out split draws rows, and a row of weight 2 is one row",
-}
+EQUIVALENCE = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+STREAMING = (
+    "check_estimators_partial_fit_n_features",
+    "check_fit_score_takes_y",
+    "check_n_features_in_after_fitting",
+)
 
 CONFIGURATIONS = [
     DropoutMLPClassifier(dropout="bernoulli"),
@@ -38,24 +42,30 @@ CONFIGURATIONS = [
     DropoutMLPClassifier(max_norm=2.0),
     DropoutMLPClassifier(clip_norm=1.0),
     DropoutMLPClassifier(label_smoothing=0.1),
-    DropoutMLPClassifier(class_weight="balanced"),
     DropoutMLPClassifier(early_stopping=True, scoring="loss", validation_fraction=0.3),
+    DropoutMLPClassifier(solver="lbfgs", dropout_rate=0, alpha=1.0),
+    DropoutMLPRegressor(dropout="bernoulli", dropout_rate=0.05),
+    DropoutMLPRegressor(solver="sgd", dropout_rate=0, learning_rate_init=0.01, clip_norm=1.0),
+    DropoutMLPRegressor(solver="lbfgs", dropout_rate=0),
 ]
 
 
 def expected_failures(estimator):
-    reasons = []
     if estimator.dropout == "bernoulli":
-        reasons.append(REASONS["bernoulli"])
+        reason = "a sample of weight 2 has one mask, the same sample twice has two"
+        return dict.fromkeys(EQUIVALENCE, reason)
     if estimator.early_stopping:
-        reasons.append(REASONS["early_stopping"])
-    return {EQUIVALENCE: "; ".join(reasons)} if reasons else {}
+        reason = "the hold-out split draws rows, and a row of weight 2 is one row"
+        refused = "partial_fit refuses early stopping, as MLPClassifier's does"
+        return dict.fromkeys(EQUIVALENCE, reason) | dict.fromkeys(STREAMING, refused)
+    return {}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Skipping check:sklearn.exceptions.SkipTestWarning")
-def test_the_default_passes_bare():
-    check_estimator(DropoutMLPClassifier())
+@pytest.mark.parametrize("estimator", [DropoutMLPClassifier(), DropoutMLPRegressor()], ids=repr)
+def test_the_default_passes_bare(estimator):
+    check_estimator(estimator)
 
 
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)

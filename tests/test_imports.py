@@ -13,33 +13,38 @@ import skdropout
 ARCHITECTURE = [
     # what users import
     {
-        "skdropout": "_classifier constraints dropout optimizers schedules",
+        "skdropout": "_classifier _regressor constraints dropout optimizers schedules",
         "datasets": "datasets._sonar datasets._spirals",
     },
     # the estimators: they know the conventions of scikit-learn
     {
-        "_classifier": "_base _batches _losses _checks _buffers",
+        "_classifier": "_base _export _targets _losses _checks _buffers",
+        "_regressor": "_base _export _targets _losses _checks",
         "datasets._sonar": "_checks",
         "datasets._spirals": "_checks",
         "datasets.data": "",
     },
     {
-        "_base": "_training _settings _batches _descent _network _losses "
-        "constraints dropout optimizers schedules _buffers",
+        "_base": "_training _lbfgs _validation _settings _batches _descent _network _targets "
+        "_conventions _callbacks constraints dropout optimizers schedules _buffers",
+        "_export": "",
     },
     # training
     {
-        "_training": "_batches _descent _network _losses dropout schedules",
+        "_training": "_batches _descent _network _losses _callbacks dropout schedules",
+        "_lbfgs": "_batches _network _losses _penalties _callbacks _buffers",
+        "_validation": "_network _losses _buffers",
         "_settings": "_penalties _activations _initializers "
         "constraints dropout optimizers schedules _checks",
     },
     {
-        "_batches": "_network _buffers",
+        "_batches": "_network _targets _buffers",
         "_descent": "_network _penalties constraints optimizers _buffers",
     },
     # the network
     {
         "_network": "_ops _losses _initializers _activations dropout _buffers",
+        "_targets": "_losses _buffers",
     },
     {
         "_ops": "_activations dropout _buffers",
@@ -51,12 +56,16 @@ ARCHITECTURE = [
         "_initializers": "",
         "_activations": "_buffers",
         "constraints": "_recipe _checks _buffers",
-        "dropout": "_recipe _checks _buffers",
+        "dropout": "_recipe _buffers",
         "optimizers": "_recipe _checks _buffers",
-        "schedules": "_recipe _checks _buffers",
+        "schedules": "_recipe _checks",
     },
     # the ground
     {
+        "_conventions": "_buffers",
+    },
+    {
+        "_callbacks": "",
         "_recipe": "",
         "_checks": "",
         "_buffers": "",
@@ -66,7 +75,13 @@ ALLOWED = {module: names.split() for layer in ARCHITECTURE for module, names in 
 
 USE_SCIKIT_LEARN = {
     "_classifier",
+    "_regressor",
     "_base",
+    "_export",
+    "_conventions",
+    "_callbacks",
+    "_validation",
+    "_lbfgs",
     "_training",
     "_batches",
     "_recipe",

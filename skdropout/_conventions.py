@@ -1,0 +1,75 @@
+"""What scikit-learn's users take for granted: live parameters, no half-done fit, seeds, weights."""
+
+from contextlib import contextmanager
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skdropout._buffers import Array
+
+
+class LiveArrays(list):
+    """Views of the parameters: assigning an array to an item writes into the network."""
+
+    def __setitem__(self, index, value):
+        views, values = self[index], value
+        if not isinstance(index, slice):
+            views, values = [views], [value]
+        values = [np.asarray(value) for value in values]
+        shapes, wanted = [value.shape for value in values], [view.shape for view in views]
+        if shapes != wanted:
+            raise ValueError(f"The network has parameters of the shapes {wanted}, got {shapes}.")
+        for view, value in zip(views, values, strict=True):
+            view[:] = value
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Give an estimator its attributes back if anything goes wrong inside."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def random_streams(random_state) -> dict[str, np.random.Generator]:
+    """Independent generators for the initial weights, the shuffling and the dropout."""
+    entropy = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+    children = np.random.SeedSequence(entropy.tolist()).spawn(3)
+    names = ("weights", "shuffling", "dropout")
+    return {name: np.random.default_rng(child) for name, child in zip(names, children, strict=True)}
+
+
+def read_sample_weight(sample_weight, n_samples: int, dtype, name="sample_weight") -> Array | None:
+    """Return checked weights of shape (n_samples,), or None.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not one finite, non-negative number a sample, or all zero.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_samples, sample_weight)
+    weight = np.asarray(sample_weight)
+    if weight.dtype.kind == "c":
+        raise ValueError(f"{name} must hold real numbers, got complex ones.")
+    with np.errstate(over="ignore"):
+        weight = weight.astype(np.float64).astype(dtype)
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"{name} must be one number for each of the {n_samples} samples, "
+            f"got an array of the shape {weight.shape}."
+        )
+    if not np.isfinite(weight).all():
+        raise ValueError(f"{name} must hold finite numbers, got NaN or infinity.")
+    if weight.min() < 0:
+        raise ValueError(f"{name} must not be negative, got {weight.min()}.")
+    if not weight.any():
+        raise ValueError(f"{name} must hold at least one number above zero, got only zeros.")
+    return weight

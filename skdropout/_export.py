@@ -1,0 +1,60 @@
+"""A fitted network as one of scikit-learn's own, for whatever takes only those."""
+
+from copy import deepcopy
+from inspect import signature
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+NAMES = {
+    "solver": ("lbfgs", "sgd", "adam"),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
+}
+
+
+def to_mlp_classifier(estimator) -> MLPClassifier:
+    """Return an MLPClassifier with the weights and classes of a DropoutMLPClassifier."""
+    mlp = _to_mlp(MLPClassifier, estimator)
+    of_labels = estimator._is_multilabel
+    kinds = np.eye(len(estimator.classes_), dtype=int) if of_labels else estimator.classes_
+    mlp._label_binarizer = LabelBinarizer().fit(kinds)  # without it, no prediction
+    return mlp
+
+
+def to_mlp_regressor(estimator) -> MLPRegressor:
+    """Return an MLPRegressor with the weights of a DropoutMLPRegressor."""
+    if estimator.loss == "poisson" and "loss" not in signature(MLPRegressor).parameters:
+        raise ValueError(
+            "loss='poisson' needs scikit-learn 1.7 or newer, whose MLPRegressor has it."
+        )
+    return _to_mlp(MLPRegressor, estimator)
+
+
+def _to_mlp(their_class, estimator):
+    """An estimator of scikit-learn with the arguments and parameters that both know."""
+    check_is_fitted(estimator)
+    activations = estimator._network.activations
+    if len(set(activations)) != 1 or activations[0] not in ACTIVATIONS:
+        raise ValueError(
+            f"{their_class.__name__} needs at least one hidden layer and the same activation for "
+            f"all, one of {', '.join(ACTIVATIONS)}; the activations of this network are "
+            f"{activations}."
+        )
+    arguments = estimator.get_params(deep=False)
+    shared = {k: v for k, v in arguments.items() if k in signature(their_class).parameters}
+    shared["activation"] = activations[0]
+    shared["hidden_layer_sizes"] = estimator._network.sizes[1:-1]
+    for name, known in NAMES.items():
+        if not (isinstance(shared[name], str) and shared[name] in known):
+            del shared[name]
+    mlp = their_class(**shared)
+    mlp.coefs_ = [W.copy() for W in estimator.coefs_]
+    mlp.intercepts_ = [b.copy() for b in estimator.intercepts_]
+    for name, value in vars(estimator).items():
+        if name.endswith("_") and name != "history_":
+            setattr(mlp, name, deepcopy(value))
+    mlp._no_improvement_count = 0
+    return mlp

@@ -1,0 +1,325 @@
+"""The regressor: numbers in, numbers out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, column_or_1d
+
+from skdropout._base import BaseDropoutMLP, is_stochastic
+from skdropout._checks import check_name
+from skdropout._export import to_mlp_regressor
+from skdropout._losses import LOSSES
+from skdropout._targets import DenseTargets, Targets
+
+OUT_ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
+
+
+@dataclass(eq=False, repr=False)
+class _LossFirst:
+    """Makes `loss` the first argument, as in MLPRegressor: the last base's fields come first."""
+
+    loss: str = "squared_error"
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
+    """Multilayer perceptron regressor with dropout.
+
+    A drop-in for :class:`sklearn.neural_network.MLPRegressor` that drops units at random while it
+    learns: layer by layer ``h = f(h W + b)``, in training ``h = f(h W + b) * mask / keep``. It
+    minimises the loss plus ``alpha (l1_ratio |W|_1 + (1 - l1_ratio) / 2 |W|^2)``.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Half the squared error, or half the Poisson deviance of the mean ``exp(z)``, which needs
+        ``y >= 0``; summed over the outputs.
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer, each at least 1. An empty sequence is linear regression.
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, one name for all or one for each: "identity",
+        "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
+    dropout_rate : float or sequence of float in [0, 1), default=0.1
+        Fraction of the hidden units dropped in training, one for all layers or one for each.
+        0 is no dropout.
+    input_dropout_rate : float in [0, 1), default=0.0
+        Fraction of the inputs dropped in training.
+    dropout : {"batchwise", "bernoulli"} or DropoutScheme, default="batchwise"
+        How units are dropped: the same ones for a whole mini-batch, always a whole number of them
+        (`rate` times the units, rounded) [1]_, or for each sample on its own [2]_; or an object
+        from :mod:`skdropout.dropout`.
+    solver : str or Optimizer, default="adam"
+        "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
+        :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
+        otherwise below. "lbfgs" takes all samples at once; it needs rates of zero and knows none
+        of `weight_decay`, `max_norm`, `clip_norm`, `early_stopping`.
+    alpha : float >= 0, default=0.0001
+        Strength of the penalty on the weights. As in `MLPRegressor`, it is divided by the
+        summed weight of the batch.
+    l1_ratio : float in [0, 1], default=0.0
+        Part of the penalties that is L1; the rest is L2.
+    bias_alpha : float >= 0, default=0.0
+        Strength of the same penalty on the biases.
+    weight_decay : float >= 0, default=0.0
+        Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
+        step, whatever the solver.
+    max_norm : float > 0, Constraint or None, default=None
+        Largest Euclidean norm of the weights into one unit [2]_, or an object from
+        :mod:`skdropout.constraints`.
+    clip_norm : float > 0 or None, default=None
+        Largest Euclidean norm of the gradient of all parameters; a longer one is scaled to it.
+    weight_init : str, default="auto"
+        How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+        "lecun_uniform", "lecun_normal", "truncated_normal", "orthogonal", or "auto": by the
+        activation that they feed, He for "relu" and its kin, LeCun for "selu", Glorot for the
+        others and for the outputs. Biases start at zero.
+    batch_size : int >= 1 or "auto", default="auto"
+        Samples in a mini-batch; "auto" is ``min(200, n_samples)``.
+    learning_rate : str or Schedule, default="constant"
+        How the learning rate changes: "constant", "invscaling", "adaptive", "inverse_time",
+        "cosine", "flat_cosine", "one_cycle", or an object from :mod:`skdropout.schedules`. It
+        acts with every solver (in `MLPRegressor` with "sgd" alone). "cosine", "flat_cosine" and
+        "one_cycle" end at zero in epoch `max_iter`; only early stopping ends them sooner.
+    learning_rate_init : float > 0, default=0.001
+        The learning rate that the schedule starts from, for "one_cycle" the highest.
+    power_t : float >= 0, default=0.5
+        Exponent of "invscaling".
+    max_iter : int >= 1, default=200
+        Largest number of epochs.
+    shuffle : bool, default=True
+        Whether the samples come in a new random order each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of the samples and the dropout, by three
+        independent streams. An int gives the same result each time, for any `n_jobs`.
+    tol : float >= 0, default=1e-4
+        The least improvement of the training loss, or of the validation score, that counts. With
+        dropout the loss of an epoch depends on which units were dropped; what is watched then is
+        the loss of the whole network on up to 2,000 of the training samples.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on with the weights of the previous `fit`, with a fresh solver.
+    momentum : float in [0, 1], default=0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the first moment in "adam", "nadam" and "amsgrad".
+    beta_2 : float in [0, 1), default=0.999
+        Decay of the second moment in "adam", "nadam" and "amsgrad".
+    epsilon : float > 0, default=1e-8
+        Keeps denominators from zero in "adam", "nadam" and "amsgrad".
+    early_stopping : bool, default=False
+        Whether to hold out a part of the samples, to stop when the score on it no longer
+        improves, and to go back to the best epoch.
+    validation_fraction : float in (0, 1), default=0.1
+        The part held out.
+    scoring : None, "loss", str or callable, default=None
+        The score on the part held out, or on `X_val`: R2, the negative loss, or a scorer of
+        scikit-learn by name or as a callable ``scorer(estimator, X, y)``, which gets
+        ``sample_weight`` too where `fit` was given weights.
+    n_iter_no_change : int >= 1 or inf, default=10
+        Epochs without improvement after which training stops.
+    max_fun : int >= 1, default=15000
+        Largest number of evaluations of the loss by "lbfgs".
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        Output units, one a column of `y`.
+    out_activation_ : {"identity", "exp"}
+        Activation of the outputs: "exp" for the Poisson loss.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer. Live: assigning to an item, or into it, changes the network.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases of each layer, live as well.
+    history_ : dict of str to list
+        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step)
+        and, with early stopping, "validation_loss" and "validation_score".
+    loss_ : float
+        Training loss of the last epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    best_loss_ : float or None
+        Lowest training loss; None with early stopping.
+    validation_scores_ : list of float or None
+        Validation score of each epoch; None without early stopping.
+    best_validation_score_ : float or None
+        Highest validation score; None without early stopping.
+    n_iter_ : int
+        Epochs of the last `fit`.
+    t_ : int or float
+        Samples seen in training, by their weight.
+    n_layers_ : int
+        Layers, inputs and outputs included.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` has names that are all strings.
+
+    See Also
+    --------
+    DropoutMLPClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : The same network without dropout.
+
+    References
+    ----------
+    .. [1] B. Graham, J. Reizenstein and L. Robinson, "Efficient batchwise dropout training using
+       submatrices", 2015, arXiv 1502.02478.
+    .. [2] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: a
+       simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+    .. [3] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019,
+       arXiv 1711.05101.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skdropout import DropoutMLPRegressor
+    >>> X, y = make_friedman1(500, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> network = DropoutMLPRegressor(
+    ...     dropout_rate=0.05, batch_size=32, learning_rate="cosine", learning_rate_init=0.01
+    ... )
+    >>> network.fit(X_train, y_train).score(X_test, y_test) > 0.8
+    True
+    """
+
+    dropout_rate: float | Sequence[float] = 0.1  # noise costs more where numbers are the goal
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network from new weights, or go on with the old ones if `warm_start` is set.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data. float32 is kept, everything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The numbers to predict, not negative for the Poisson loss.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; None stands for ones. A row of weight zero is
+            left out.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Samples to validate with, instead of a part of `X`. `history_` tells the loss and the
+            score on them; with ``early_stopping=True`` the score decides when to stop.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : DropoutMLPRegressor
+            The fitted regressor.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument of the constructor, the data or the weights are not as they should be,
+            before any training; or if the training diverges. What an earlier `fit` left is kept.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @available_if(is_stochastic)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go once through the given samples, in batches, and keep everything for the next call.
+
+        For the schedules of the learning rate a call is an epoch: one that falls to zero does so
+        in `max_iter` calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; None stands for ones.
+
+        Returns
+        -------
+        self : DropoutMLPRegressor
+            The regressor.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `fit`; and with ``early_stopping=True``.
+        """
+        return self._partial_fit(X, y, sample_weight, learn_y=None)
+
+    def predict(self, X):
+        """Predict with the whole network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted means.
+        """
+        return self._decide(self._raw_predict(X))
+
+    def to_sklearn(self):
+        """Return the fitted network as scikit-learn's own class, with the same predictions.
+
+        For whatever takes that class alone, as converters to ONNX do.
+
+        Returns
+        -------
+        mlp : sklearn.neural_network.MLPRegressor
+            A fitted regressor with weights of its own.
+
+        Raises
+        ------
+        ValueError
+            If the layers have activations that it does not know, or different ones.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skdropout import DropoutMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> network = DropoutMLPRegressor(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> bool(abs(network.to_sklearn().predict(X) - network.predict(X)).max() < 1e-9)
+        True
+        """
+        return to_mlp_regressor(self)
+
+    def _decide(self, z):
+        """From raw predictions to means."""
+        y = LOSSES[self.out_activation_].mean(z)
+        return y[:, 0] if y.shape[1] == 1 else y
+
+    def _default_score(self, y, weight):
+        """R2 as a function of what a validation has at hand."""
+        return lambda z, loss: r2_score(y, self._decide(z), sample_weight=weight)
+
+    def _check_y(self, y):
+        """Return numbers of shape (n_samples,) or (n_samples, n_outputs)."""
+        check_name("loss", self.loss, OUT_ACTIVATIONS)
+        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        if self.loss == "poisson" and y.min() < 0:
+            raise ValueError(f"loss='poisson' needs y that is not negative, got {y.min()}.")
+        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _learn_y(self, y):
+        """There is nothing to learn of numbers."""
+
+    _check_same_y = _learn_y
+
+    def _check_enough(self, targets, rows):
+        """One sample is enough."""
+
+    def _encode(self, y, sample_weight, dtype) -> Targets:
+        """A column an output."""
+        encoded = DenseTargets(y.reshape(len(y), -1), 0.0, dtype)
+        loss = LOSSES[OUT_ACTIVATIONS[self.loss]]
+        return Targets(encoded, None, sample_weight, sample_weight, loss)

@@ -1,0 +1,59 @@
+"""How a network is scored in the middle of its training, by its loss or by a scorer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scipy.sparse import csr_array
+from sklearn.metrics import check_scoring
+
+from skdropout._buffers import Array
+from skdropout._losses import Loss
+from skdropout._network import Network
+
+
+@dataclass
+class Validation:
+    """Scores the network on rows that it does not train on.
+
+    ``score(z, loss)`` says how good raw predictions and their loss are, the greater the better.
+    """
+
+    network: Network
+    loss: Loss
+    X: Array | csr_array
+    targets: Array
+    weight: Array | None
+    score: Callable[[Array, float], float]
+
+    def __call__(self) -> tuple[float, float]:
+        """Return the score and the loss of the network as it stands."""
+        z = self.network.predict(self.X)
+        loss = self.loss.value(z, self.targets, self.weight)
+        return float(self.score(z, loss)), loss
+
+
+def read_scoring(estimator):
+    """Return a scorer of scikit-learn, or None for what needs none: the default and "loss"."""
+    scoring = estimator.scoring
+    if scoring is None or (isinstance(scoring, str) and scoring == "loss"):
+        return None
+    if not (isinstance(scoring, str) or callable(scoring)):
+        raise TypeError(
+            "scoring must be None, 'loss', the name of a scorer of scikit-learn or a callable, "
+            f"got {scoring!r}."
+        )
+    return check_scoring(estimator, scoring)
+
+
+def bind_scorer(scorer, estimator, X, y, weight):
+    """A scorer of scikit-learn as a function of raw predictions and loss."""
+    nameless = type(estimator)(**estimator.get_params(deep=False))  # X is an array by now
+    vars(nameless).update(vars(estimator))
+    vars(nameless).pop("feature_names_in_", None)
+    weights = {} if weight is None else {"sample_weight": weight}
+    return lambda z, loss: scorer(nameless, X, y, **weights)
+
+
+def negative_loss(z, loss):
+    """The score for ``scoring="loss"``."""
+    return -loss
