@@ -1,0 +1,74 @@
+"""scikit-learn's own tests of its networks, run on ours with their defaults and dropout off.
+
+They are taken from the scikit-learn that is installed; only the import of its classes is left out.
+"""
+
+import ast
+import inspect
+from dataclasses import make_dataclass
+from typing import Any
+
+import pytest
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+import skdropout
+
+theirs = pytest.importorskip("sklearn.neural_network.tests.test_mlp")
+
+LEFT_OUT = {
+    "test_fit": "sets private attributes",
+    "test_gradient": "calls private methods",
+    "test_learning_rate_warmstart": "reads the private optimizer",
+    "test_adaptive_learning_rate": "reads the private optimizer",
+    "test_n_iter_no_change": "reads a private counter",
+    "test_n_iter_no_change_inf": "reads a private counter",
+    "test_preserve_feature_names": "fits a classifier to one class; the regressor is below",
+}
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+def with_defaults_of(their_class, our_class):
+    """Our class with the defaults of theirs, and no dropout."""
+    ours = our_class().get_params()
+    defaults = {"dropout_rate": 0.0, **their_class().get_params()}
+    fields = [(k, Any, v) for k, v in defaults.items() if v != ours[k]]
+    made = make_dataclass(
+        our_class.__name__, fields, bases=(our_class,), eq=False, repr=False, kw_only=True
+    )
+    made.__module__ = __name__  # for pickling
+    return made
+
+
+DropoutMLPClassifier = with_defaults_of(MLPClassifier, skdropout.DropoutMLPClassifier)
+DropoutMLPRegressor = with_defaults_of(MLPRegressor, skdropout.DropoutMLPRegressor)
+
+
+def collect():
+    """Run the source of their tests on our classes, and return what it defines."""
+    tree = ast.parse(inspect.getsource(theirs))
+    tree.body = [
+        statement
+        for statement in tree.body
+        if not (isinstance(statement, ast.ImportFrom) and "neural_network" in statement.module)
+    ]
+    names = {"MLPClassifier": DropoutMLPClassifier, "MLPRegressor": DropoutMLPRegressor}
+    exec(compile(tree, theirs.__file__, "exec"), names)
+    return {name: test for name, test in names.items() if name.startswith("test_")}
+
+
+@pytest.fixture
+def global_random_seed():
+    return 42
+
+
+TESTS = collect()
+globals().update({name: test for name, test in TESTS.items() if name not in LEFT_OUT})
+
+
+def test_feature_names_of_the_regressor():
+    TESTS["test_preserve_feature_names"](DropoutMLPRegressor)
+
+
+def test_nothing_is_left_out_in_vain():
+    assert set(LEFT_OUT) <= set(TESTS)
