@@ -1,0 +1,362 @@
+"""`partial_fit`: one pass a call, everything kept for the next one, also through a pickle."""
+
+import copy
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import make_classification, make_multilabel_classification
+
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = make_classification(120, n_features=12, n_informative=6, n_classes=3, random_state=0)
+TARGETS = {DropoutMLPClassifier: Y, DropoutMLPRegressor: Y + X[:, 0]}
+over_estimators = pytest.mark.parametrize("estimator", TARGETS)
+
+
+def network(estimator=DropoutMLPClassifier, **arguments):
+    defaults = {"hidden_layer_sizes": (16, 8), "learning_rate_init": 0.01, "batch_size": 50}
+    return estimator(**{**defaults, "random_state": 0, **arguments})
+
+
+def go_on(net, n_calls=1, X=X, y=None, **more):
+    """Call `partial_fit` so many times, with the classes where they are known."""
+    y = TARGETS[type(net)] if y is None else y
+    if isinstance(net, DropoutMLPClassifier):
+        more = {"classes": [0, 1, 2], **more}
+    for _ in range(n_calls):
+        net.partial_fit(X, y, **more)
+    return net
+
+
+def parameters(net):
+    return np.concatenate([p.ravel() for p in net.coefs_ + net.intercepts_])
+
+
+def assert_unchanged(net, before, attributes):
+    assert set(vars(net)) == attributes
+    assert_array_equal(parameters(net), before)
+
+
+# classes
+
+
+def test_the_first_call_needs_the_classes():
+    net = network()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        net.partial_fit(X, Y)
+    assert not hasattr(net, "classes_")
+    with pytest.raises(ValueError, match="at least two classes, got one class"):
+        net.partial_fit(X, np.zeros(120), classes=[0])
+
+
+@pytest.mark.parametrize("labels", [np.array(["a", "b", "c"]), np.array([7, -1, 3])])
+def test_classes_may_come_later(labels):
+    net = network(batch_size=30).partial_fit(X[Y < 2], labels[Y[Y < 2]], classes=labels)
+    assert_array_equal(net.classes_, np.sort(labels))
+    assert net.predict_proba(X).shape == (120, 3)
+    assert_array_equal(net.predict(X), net.classes_[net.predict_proba(X).argmax(axis=1)])
+    net.partial_fit(X[Y == 2], labels[Y[Y == 2]])
+    for _ in range(60):
+        net.partial_fit(X, labels[Y], classes=labels[::-1])
+    assert net.score(X, labels[Y]) > 0.8
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2, 3], ["a", "b", "c"]])
+def test_other_classes_later_are_refused(classes):
+    net = go_on(network())
+    before, attributes = parameters(net), set(vars(net))
+    with pytest.raises(ValueError, match="not the same as on last call to partial_fit"):
+        net.partial_fit(X, Y, classes=classes)
+    assert_unchanged(net, before, attributes)
+
+
+def test_unseen_classes_are_refused():
+    net = go_on(network())
+    before, attributes = parameters(net), set(vars(net))
+    with pytest.raises(ValueError, match=r"`y` has classes not in .*`y` has \[5\]"):
+        net.partial_fit(X, np.where(Y == 2, 5, Y))
+    assert_unchanged(net, before, attributes)
+    with pytest.raises(ValueError, match=r"`y` has \[2\]"):
+        network().partial_fit(X, Y, classes=[0, 1])
+
+
+def test_many_labels_need_no_classes():
+    x, y = make_multilabel_classification(120, 12, n_classes=4, random_state=0)
+    net = network().partial_fit(x, y).partial_fit(x, y)
+    assert net.predict(x).shape == y.shape
+    assert net.t_ == 240
+    with pytest.raises(ValueError, match=r"y must have the form it had"):
+        net.partial_fit(x, y[:, :3])
+    with pytest.raises(ValueError, match=r"y must have the form it had"):
+        net.partial_fit(x, y[:, 0])
+
+
+# one pass a call
+
+
+@over_estimators
+def test_a_call_is_one_pass(estimator):
+    net = network(estimator, max_iter=77)
+    for n_calls in (1, 2, 3):
+        assert go_on(net) is net
+        assert net.t_ == 120 * n_calls
+        assert {len(values) for values in net.history_.values()} == {n_calls}
+        assert net.loss_curve_ == net.history_["loss"]
+        assert net.loss_ == net.loss_curve_[-1]
+        assert net.best_loss_ == min(net.loss_curve_)
+        assert net.n_iter_ == n_calls
+    go_on(net, X=X[:70], y=TARGETS[estimator][:70])
+    assert net.t_ == 430
+
+
+SOLVERS = ["adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd"]
+
+
+@over_estimators
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_calls_are_epochs_of_fit(estimator, solver, weighted):
+    weight = np.random.default_rng(0).uniform(0.5, 2, 120) if weighted else None
+    net = network(estimator, solver=solver, shuffle=False, dropout_rate=0)
+    called = go_on(clone(net), 5, sample_weight=weight)
+    fitted = clone(net).set_params(max_iter=5).fit(X, TARGETS[estimator], weight)
+    assert_array_equal(parameters(called), parameters(fitted))
+    assert called.history_ == fitted.history_
+    assert (called.t_, called.n_iter_) == (fitted.t_, fitted.n_iter_)
+
+
+@over_estimators
+@pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive", "inverse_time"])
+def test_calls_are_epochs_of_fit_with_dropout_and_in_any_order(estimator, dropout, learning_rate):
+    """The streams go on, and so do the schedules."""
+    net = network(
+        estimator, dropout=dropout, dropout_rate=0.5, input_dropout_rate=0.2, n_iter_no_change=99
+    ).set_params(learning_rate=learning_rate)
+    called = go_on(clone(net), 6)
+    fitted = clone(net).set_params(max_iter=6).fit(X, TARGETS[estimator])
+    assert_array_equal(parameters(called), parameters(fitted))
+    assert called.history_ == fitted.history_
+    assert (len(set(called.history_["learning_rate"])) == 1) == (
+        learning_rate in ("constant", "adaptive")
+    )
+
+
+@over_estimators
+def test_adaptive_lowers_the_rate_over_calls(estimator):
+    net = network(estimator, learning_rate="adaptive", tol=10, n_iter_no_change=2, dropout_rate=0)
+    rates = go_on(net, 8).history_["learning_rate"]
+    assert rates == pytest.approx([0.01] * 4 + [0.002] * 3 + [0.0004])
+
+
+@over_estimators
+@pytest.mark.parametrize("learning_rate", ["cosine", "flat_cosine", "one_cycle"])
+def test_an_annealed_rate_ends_after_max_iter_calls(estimator, learning_rate):
+    net = network(estimator, learning_rate=learning_rate, max_iter=8)
+    called, fitted = go_on(clone(net), 8), clone(net).fit(X, TARGETS[estimator])
+    assert_array_equal(parameters(called), parameters(fitted))
+    assert called.history_ == fitted.history_
+    rates = called.history_["learning_rate"]
+    assert 0 <= rates[-1] < 0.1 * max(rates)
+    before = parameters(called)
+    late = go_on(called, 2).history_["learning_rate"][-2:]
+    assert max(late) <= rates[-1]
+    assert np.abs(parameters(called) - before).max() < 0.01
+
+
+@over_estimators
+def test_an_adaptive_rate_forgets_the_scores_of_an_earlier_fit(estimator):
+    """A score is no loss to compare with: the rate stays as long as the loss falls."""
+    net = network(estimator, learning_rate="adaptive", n_iter_no_change=2, dropout_rate=0)
+    net.set_params(early_stopping=True, max_iter=2).fit(X, TARGETS[estimator])
+    net.set_params(early_stopping=False, tol=0, learning_rate_init=1e-4)
+    go_on(net, 8)
+    assert (np.diff(net.loss_curve_[2:]) < 0).all()
+    assert net.history_["learning_rate"][2:] == [1e-4] * 8
+
+
+@over_estimators
+@pytest.mark.parametrize("noise", [{"dropout_rate": 0.5}, {"dropout_rate": 0, "shuffle": True}])
+def test_two_calls_draw_anew(estimator, noise):
+    """At a rate too small to move the weights, what differs in the losses are masks and orders."""
+    quiet = {"learning_rate_init": 1e-14, "shuffle": False, **noise}
+    first, second, third = go_on(network(estimator, **quiet), 3).loss_curve_
+    assert len({first, second, third}) == 3
+    if quiet["shuffle"]:  # only the last bits of sums
+        assert first == pytest.approx(third, rel=1e-9)
+    else:
+        assert abs(first - third) > 1e-4
+
+
+# copies
+
+
+def by_joblib(net):
+    file = io.BytesIO()
+    joblib.dump(net, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+COPIES = [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net)), by_joblib]
+
+
+@over_estimators
+@pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
+@pytest.mark.parametrize("copy_of", COPIES, ids=["copy", "deepcopy", "pickle", "joblib"])
+def test_a_copy_goes_on_as_if_nothing_were(estimator, dropout, copy_of):
+    net = network(estimator, dropout=dropout, dropout_rate=0.5, input_dropout_rate=0.2)
+    straight = go_on(clone(net), 5)
+    net = go_on(net, 2)
+    other = copy_of(net)
+    assert_array_equal(parameters(go_on(other, 3)), parameters(straight))
+    assert other.history_ == straight.history_
+    assert other.t_ == straight.t_
+    assert net.t_ == 240
+    assert {len(values) for values in net.history_.values()} == {2}
+    go_on(net, 3)  # which the copy has left alone
+    assert_array_equal(parameters(net), parameters(straight))
+    assert net.history_ == straight.history_
+
+
+def test_optimizer_state_is_kept_only_after_partial_fit():
+    net = network(hidden_layer_sizes=(300, 300), max_iter=2)
+    n_bytes = parameters(net.fit(X, Y)).nbytes
+    assert len(pickle.dumps(net)) < 1.1 * n_bytes + 20_000
+    assert len(pickle.dumps(go_on(net))) > 2.9 * n_bytes
+
+
+# before and between
+
+
+@over_estimators
+def test_it_goes_on_after_fit(estimator):
+    net = network(estimator, max_iter=4).fit(X, TARGETS[estimator])
+    before = parameters(net)
+    go_on(net)
+    assert net.t_ == 5 * 120
+    assert len(net.loss_curve_) == 5
+    assert 0 < np.abs(parameters(net) - before).max() < 0.1
+    assert net.loss_curve_[-1] < net.loss_curve_[0]
+
+
+@over_estimators
+def test_fit_begins_anew_after_partial_fit(estimator):
+    net = go_on(network(estimator, max_iter=3), 2).fit(X, TARGETS[estimator])
+    fresh = network(estimator, max_iter=3).fit(X, TARGETS[estimator])
+    assert_array_equal(parameters(net), parameters(fresh))
+    assert net.t_ == fresh.t_
+    assert net.history_ == fresh.history_
+
+
+@over_estimators
+def test_a_changed_rate_acts_at_once(estimator):
+    net = go_on(network(estimator, dropout_rate=0, shuffle=False), 2)
+    other = copy.deepcopy(net).set_params(dropout_rate=0.5)
+    assert (parameters(go_on(net)) != parameters(go_on(other))).any()
+    back = copy.deepcopy(net).set_params(learning_rate_init=1e-14)
+    assert np.abs(parameters(go_on(back)) - parameters(net)).max() < 1e-10
+
+
+@over_estimators
+@pytest.mark.parametrize("solvers", [("adam", "sgd"), ("rmsprop", "adam"), ("adam", "nadam")])
+def test_another_solver_starts_afresh(estimator, solvers):
+    """As a warm start does, which has no memory of the solver before."""
+    first, second = solvers
+    quiet = {"shuffle": False, "dropout_rate": 0}
+    net = go_on(network(estimator, solver=first, **quiet), 3).set_params(solver=second)
+    fresh = copy.deepcopy(net).set_params(warm_start=True, max_iter=1)
+    fresh.fit(X, TARGETS[estimator])
+    assert_array_equal(parameters(go_on(net)), parameters(fresh))
+
+
+# what is refused
+
+
+@over_estimators
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"early_stopping": True}, "partial_fit does not support early_stopping=True"),
+        ({"hidden_layer_sizes": (16, 9)}, r"\(12, 16, 8, .\) units .* got \(12, 16, 9, .\)"),
+        ({"activation": "tanh"}, r"activations \('relu', 'relu'\); got .* \('tanh', 'tanh'\)"),
+        ({"alpha": -1}, "alpha must be"),
+    ],
+)
+def test_arguments_that_do_not_go_with_it(estimator, arguments, message):
+    net = go_on(network(estimator), 2).set_params(**arguments)
+    before, attributes = parameters(net), set(vars(net))
+    with pytest.raises(ValueError, match=message):
+        go_on(net)
+    assert_unchanged(net, before, attributes)
+
+
+def test_balanced_classes_are_refused():
+    with pytest.raises(ValueError, match="class_weight='balanced' needs all samples at once"):
+        go_on(network(class_weight="balanced"))
+    by_hand = network(class_weight={0: 1, 1: 2, 2: 3})
+    assert (parameters(go_on(by_hand)) != parameters(go_on(network()))).any()
+
+
+@over_estimators
+def test_lbfgs_does_not_have_it(estimator):
+    net = network(estimator, solver="lbfgs", dropout_rate=0)
+    assert not hasattr(net, "partial_fit")
+    with pytest.raises(AttributeError, match="partial_fit"):
+        net.partial_fit(X, TARGETS[estimator])
+    assert hasattr(net.set_params(solver="sgd"), "partial_fit")
+
+
+NAN = np.where(np.arange(12) == 3, np.nan, X)
+BAD_DATA = {
+    "NaN": (NAN, None, {}, "Input X contains NaN"),
+    "features": (X[:, :5], None, {}, "X has 5 features, but .* expecting 12"),
+    "targets": (X, Y[:5], {}, "inconsistent numbers of samples"),
+    "no rows": (X[:0], Y[:0], {}, "0 sample"),
+    "weights": (X, None, {"sample_weight": -np.ones(120)}, "sample_weight must not be negative"),
+    "zero weights": (X, None, {"sample_weight": np.zeros(120)}, "sample_weight.*above zero"),
+    "too large": (1e300 * X, None, {}, "non-finite.* in epoch"),
+}
+
+
+@over_estimators
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_bad_data_later_harms_nothing(estimator, name):
+    """Afterwards it predicts what it did and goes on as if the call had not been."""
+    x, y, more, message = BAD_DATA[name]
+    net = go_on(network(estimator, batch_size=5), 2)
+    straight = go_on(copy.deepcopy(net))
+    before, attributes = net.predict(X), set(vars(net))
+    history = copy.deepcopy(net.history_)
+    with pytest.raises(ValueError, match=message):
+        go_on(net, X=x, y=y, **more)
+    assert set(vars(net)) == attributes
+    assert net.history_ == history
+    assert_array_equal(net.predict(X), before)
+    assert_array_equal(parameters(go_on(net)), parameters(straight))
+
+
+@over_estimators
+def test_a_first_call_that_fails_leaves_nothing(estimator):
+    net = network(estimator)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        go_on(net, X=NAN)
+    assert set(vars(net)) == set(vars(network(estimator)))
+
+
+# what it is for
+
+
+def test_a_stream_of_small_pieces_is_learned():
+    net = network(batch_size=20)
+    for _ in range(60):
+        for start in range(0, 120, 20):
+            go_on(net, X=X[start : start + 20], y=Y[start : start + 20])
+    assert net.score(X, Y) > 0.9

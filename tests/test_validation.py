@@ -1,0 +1,287 @@
+"""A validation set of one's own: seen in the history, stopped by, checked, and in a pipeline."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_classification, make_multilabel_classification
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+ALL, LABELS = make_classification(200, 12, n_informative=6, n_classes=3, flip_y=0.2, random_state=0)
+X, X_VAL, Y, Y_VAL = ALL[:140], ALL[140:], LABELS[:140], LABELS[140:]
+NUMBERS = LABELS + ALL[:, 0] + np.random.default_rng(0).normal(size=200)
+TARGETS = {
+    DropoutMLPClassifier: (Y, Y_VAL),
+    DropoutMLPRegressor: (NUMBERS[:140], NUMBERS[140:]),
+}
+SCORES = {DropoutMLPClassifier: accuracy_score, DropoutMLPRegressor: r2_score}
+NAMES = ["loss", "learning_rate", "validation_loss", "validation_score"]
+over_estimators = pytest.mark.parametrize("estimator", TARGETS)
+
+
+def network(estimator=DropoutMLPClassifier, **arguments):
+    defaults = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 25}
+    return estimator(**{**defaults, "batch_size": 40, "random_state": 0, **arguments})
+
+
+def fit(net, **more):
+    y, y_val = TARGETS[type(net)]
+    return net.fit(X, y, **{"X_val": X_VAL, "y_val": y_val, **more})
+
+
+def loss_of(net, x, y, weight=None):
+    if isinstance(net, DropoutMLPRegressor):
+        return mean_squared_error(y, net.predict(x), sample_weight=weight) / 2
+    return log_loss(y, net.predict_proba(x), sample_weight=weight)
+
+
+# the history
+
+
+@over_estimators
+@pytest.mark.parametrize("weighted", [False, True])
+def test_history_without_early_stopping(estimator, weighted):
+    """The last entries are loss and score of the network as it is; the training is unchanged."""
+    weight = np.random.default_rng(0).uniform(0.2, 2, 60) if weighted else None
+    y, y_val = TARGETS[estimator]
+    net = fit(network(estimator), sample_weight_val=weight)
+    assert list(net.history_) == NAMES
+    assert {len(values) for values in net.history_.values()} == {net.n_iter_}
+    assert net.history_["validation_loss"][-1] == pytest.approx(loss_of(net, X_VAL, y_val, weight))
+    expected = SCORES[estimator](y_val, net.predict(X_VAL), sample_weight=weight)
+    assert net.validation_scores_[-1] == pytest.approx(expected)
+    assert net.best_validation_score_ == max(net.validation_scores_)
+    alone = network(estimator).fit(X, y)
+    assert_array_equal(net.coefs_[0], alone.coefs_[0])
+    assert net.loss_curve_ == alone.loss_curve_
+    assert net.best_loss_ == alone.best_loss_ == min(net.loss_curve_)
+    assert list(alone.history_) == NAMES[:2]
+
+
+@over_estimators
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_all_of_x_is_trained_on(estimator, early_stopping):
+    net = fit(network(estimator, early_stopping=early_stopping))
+    assert net.t_ == 140 * net.n_iter_
+    split = network(estimator, early_stopping=early_stopping).fit(X, TARGETS[estimator][0])
+    assert split.t_ == (126 if early_stopping else 140) * split.n_iter_
+
+
+def test_weights_of_validation_alone_do_not_reach_the_training():
+    weight = np.where(Y_VAL == 0, 5.0, 0.1)
+    plain, weighted = fit(network()), fit(network(), sample_weight_val=weight)
+    assert_array_equal(plain.coefs_[0], weighted.coefs_[0])
+    assert plain.history_["validation_loss"] != weighted.history_["validation_loss"]
+
+
+def test_rows_without_weight_are_left_out():
+    weight = (np.arange(60) < 40).astype(float)
+    weighted = fit(network(), sample_weight_val=weight)
+    short = fit(network(), X_val=X_VAL[:40], y_val=Y_VAL[:40])
+    assert_allclose(weighted.history_["validation_loss"], short.history_["validation_loss"])
+    assert_allclose(weighted.validation_scores_, short.validation_scores_)
+
+
+def test_class_weights_count_in_the_loss():
+    of_class = {0: 1.0, 1: 4.0, 2: 0.5}
+    net = fit(network(class_weight=of_class))
+    weight = np.array([of_class[k] for k in Y_VAL])
+    assert net.history_["validation_loss"][-1] == pytest.approx(loss_of(net, X_VAL, Y_VAL, weight))
+
+
+def test_a_class_may_be_missing_and_labels_may_be_many():
+    few = Y_VAL < 2
+    assert len(fit(network(), X_val=X_VAL[few], y_val=Y_VAL[few]).validation_scores_) == 25
+    one = fit(network(), X_val=X_VAL[:1], y_val=Y_VAL[:1])
+    assert set(one.validation_scores_) <= {0.0, 1.0}
+    x, y = make_multilabel_classification(200, 12, n_classes=4, random_state=0)
+    net = network().fit(x[:140], y[:140], X_val=x[140:], y_val=y[140:])
+    assert net.validation_scores_[-1] == accuracy_score(y[140:], net.predict(x[140:]))
+
+
+# early stopping
+
+
+@over_estimators
+@pytest.mark.parametrize("scoring", [None, "loss", "by name"])
+def test_early_stopping_goes_back_to_the_best_epoch(estimator, scoring):
+    if scoring == "by name":
+        scoring = {DropoutMLPClassifier: "neg_log_loss", DropoutMLPRegressor: "r2"}[estimator]
+    net = fit(network(estimator, early_stopping=True, scoring=scoring, max_iter=500))
+    y_val = TARGETS[estimator][1]
+    assert 11 < net.n_iter_ < 500
+    assert net.best_loss_ is None
+    assert net.best_validation_score_ == max(net.validation_scores_)
+    best = int(np.argmax(net.validation_scores_))
+    assert loss_of(net, X_VAL, y_val) == pytest.approx(net.history_["validation_loss"][best])
+    assert loss_of(net, X_VAL, y_val) != pytest.approx(net.history_["validation_loss"][-1])
+    if scoring is None:
+        assert SCORES[estimator](y_val, net.predict(X_VAL)) == net.best_validation_score_
+
+
+@over_estimators
+def test_the_best_epoch_is_where_a_shorter_training_ends(estimator):
+    net = fit(network(estimator, early_stopping=True, max_iter=500))
+    n_best = int(np.argmax(net.validation_scores_)) + 1
+    short = fit(network(estimator, max_iter=n_best))
+    assert_array_equal(short.coefs_[0], net.coefs_[0])
+
+
+def test_validation_fraction_does_not_count():
+    first = fit(network(early_stopping=True))
+    second = fit(network(early_stopping=True, validation_fraction=0.5))
+    assert_array_equal(first.coefs_[0], second.coefs_[0])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, pd.DataFrame])
+def test_the_scorer_sees_the_validation_set(early_stopping, form):
+    seen = []
+
+    def scorer(estimator, X, y, sample_weight=None):
+        seen.append((X, y, sample_weight))
+        return accuracy_score(y, estimator.predict(X))
+
+    weight = np.linspace(1, 2, 60)
+    net = network(scoring=scorer, early_stopping=early_stopping)
+    net.fit(form(X), Y, X_val=form(X_VAL), y_val=Y_VAL)
+    net.fit(form(X), Y, X_val=form(X_VAL), y_val=Y_VAL, sample_weight_val=weight)
+    for x, y, _ in seen:
+        assert_array_equal(x.toarray() if sparse.issparse(x) else x, X_VAL)
+        assert_array_equal(y, Y_VAL)
+    assert seen[0][2] is None
+    assert_array_equal(seen[-1][2], weight)
+    assert sum(weights is None for *_, weights in seen) == len(seen) / 2 == net.n_iter_
+
+
+# what is refused
+
+NAN = X_VAL.copy()
+NAN[3, 3] = np.nan
+BAD = {
+    "no y_val": ({"y_val": None}, "X_val and y_val must be given together"),
+    "no X_val": ({"X_val": None}, "X_val and y_val must be given together"),
+    "weights alone": (
+        {"X_val": None, "y_val": None, "sample_weight_val": np.ones(60)},
+        "sample_weight_val goes with X_val and y_val",
+    ),
+    "features": ({"X_val": X_VAL[:, :5]}, "X has 5 features, but .* expecting 12"),
+    "NaN": ({"X_val": NAN}, "X contains NaN"),
+    "length": ({"X_val": X_VAL[:-1]}, "inconsistent numbers of samples"),
+    "no rows": ({"X_val": X_VAL[:0], "y_val": Y_VAL[:0]}, "0 sample"),
+    "weights": ({"sample_weight_val": -np.ones(60)}, "sample_weight_val must not be negative"),
+    "few weights": ({"sample_weight_val": np.ones(5)}, "sample_weight_val must be one number"),
+    "no weights": ({"sample_weight_val": np.zeros(60)}, "sample_weight_val must hold at least"),
+}
+
+
+@over_estimators
+@pytest.mark.parametrize("name", BAD)
+def test_bad_validation_sets_are_refused_and_harm_nothing(estimator, name, monkeypatch):
+    more, message = BAD[name]
+    fitted = network(estimator, max_iter=3).fit(X, TARGETS[estimator][0])
+    before, attributes = fitted.predict(X), set(vars(fitted))
+    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    for net in (fitted, network(estimator)):
+        with pytest.raises(ValueError, match=message):
+            fit(net, **more)
+    assert set(vars(fitted)) == attributes
+    assert_array_equal(fitted.predict(X), before)
+
+
+@pytest.mark.parametrize("y_val", [Y_VAL + 1, np.full(60, 7)])
+def test_unknown_classes_are_refused(y_val):
+    with pytest.raises(ValueError, match=rf"`y` has classes not in .*\[{y_val.max()}\]"):
+        fit(network(), y_val=y_val)
+
+
+def test_labels_of_another_form_are_refused():
+    with pytest.raises(ValueError, match="y must have the form it had"):
+        fit(network(), y_val=np.eye(3, dtype=int)[Y_VAL])
+
+
+@pytest.mark.parametrize("scoring", [None, "loss"])
+@pytest.mark.parametrize("n_outputs", [(1, 2), (2, 1), (2, 3)])
+def test_another_number_of_outputs_is_refused(n_outputs, scoring, monkeypatch):
+    y, y_val = (
+        np.repeat(values[:, None], n, axis=1) if n > 1 else values
+        for values, n in zip((Y, Y_VAL), n_outputs, strict=True)
+    )
+    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    with pytest.raises(ValueError, match="output"):
+        network(DropoutMLPRegressor, scoring=scoring).fit(X, y, X_val=X_VAL, y_val=y_val)
+
+
+def test_negative_counts_are_refused():
+    with pytest.raises(ValueError, match="not negative, got -3"):
+        network(DropoutMLPRegressor, loss="poisson").fit(X, Y, X_val=X_VAL, y_val=-Y_VAL - 1)
+
+
+def test_feature_names_are_checked():
+    columns = [f"x{i}" for i in range(12)]
+    frame, frame_val = pd.DataFrame(X, columns=columns), pd.DataFrame(X_VAL, columns=columns)
+    named = network().fit(frame, Y, X_val=frame_val, y_val=Y_VAL)
+    assert_array_equal(named.feature_names_in_, columns)
+    assert named.validation_scores_ == fit(network()).validation_scores_
+    for other in (frame_val[columns[::-1]], frame_val.rename(columns={"x3": "z"})):
+        with pytest.raises(ValueError, match="feature names should match"):
+            network().fit(frame, Y, X_val=other, y_val=Y_VAL)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        network().fit(frame, Y, X_val=X_VAL, y_val=Y_VAL)
+
+
+@over_estimators
+def test_types_follow_the_training_data(estimator):
+    y, y_val = TARGETS[estimator]
+    single = network(estimator).fit(X.astype(np.float32), y, X_val=X_VAL, y_val=y_val)
+    assert {W.dtype for W in single.coefs_} == {np.dtype(np.float32)}
+    double = network(estimator).fit(X, y, X_val=X_VAL.astype(np.float32), y_val=y_val)
+    assert {W.dtype for W in double.coefs_} == {np.dtype(np.float64)}
+    losses = [net.history_["validation_loss"] for net in (single, double)]
+    assert_allclose(*losses, rtol=1e-2)
+
+
+@over_estimators
+def test_lbfgs_knows_no_validation_set(estimator):
+    with pytest.raises(ValueError, match=r"solver='lbfgs' .* X_val"):
+        fit(network(estimator, solver="lbfgs", dropout_rate=0))
+
+
+def test_warm_start_with_and_without():
+    net = fit(network(warm_start=True, max_iter=3)).fit(X, Y)
+    assert {len(values) for values in net.history_.values()} == {6}
+    assert np.isnan(net.validation_scores_[3:]).all()
+    assert net.best_validation_score_ == max(net.validation_scores_[:3])
+    late = fit(network(warm_start=True, max_iter=3).fit(X, Y))
+    assert np.isnan(late.validation_scores_[:3]).all()
+    assert np.isfinite(late.validation_scores_[3:]).all()
+
+
+# in a pipeline
+
+
+@over_estimators
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_pipeline_transforms_the_validation_set(estimator, early_stopping):
+    y, y_val = TARGETS[estimator]
+    scales = np.logspace(-2, 2, 12)
+    net = network(estimator, early_stopping=early_stopping)
+    with sklearn.config_context(enable_metadata_routing=True):
+        last = clone(net).set_fit_request(X_val=True, y_val=True)
+        model = Pipeline([("scale", StandardScaler()), ("net", last)], transform_input=["X_val"])
+        model.fit(X * scales + 7, y, X_val=X_VAL * scales + 7, y_val=y_val)
+    scaler = StandardScaler().fit(X)
+    by_hand = net.fit(scaler.transform(X), y, X_val=scaler.transform(X_VAL), y_val=y_val)
+    assert_allclose(
+        model[-1].history_["validation_loss"], by_hand.history_["validation_loss"], rtol=1e-6
+    )
+    assert_allclose(model[-1].coefs_[0], by_hand.coefs_[0], atol=1e-6)
