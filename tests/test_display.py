@@ -1,0 +1,196 @@
+"""How an estimator shows itself: links, tooltips, changed arguments, and complete documentation."""
+
+import html
+import inspect
+import re
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
+
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout.dropout import Bernoulli
+from skdropout.optimizers import Adam
+
+CLASSES = [DropoutMLPClassifier, DropoutMLPRegressor]
+LINK = "https://skdropout.readthedocs.io/en/stable/api/skdropout.{}.html"
+VERSION = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
+
+each_class = pytest.mark.parametrize("network", CLASSES)
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = make_classification(60, n_features=6, random_state=0)
+
+
+def section(network, title):
+    """Entries of a numpydoc section: {name: (type, description)}."""
+    lines = inspect.getdoc(network).splitlines()
+    start = lines.index(title) + 2
+    assert lines[start - 1] == "-" * len(title)
+    entries, name = {}, None
+    for line, following in zip(lines[start:], [*lines[start + 1 :], ""], strict=True):
+        if set(following) == {"-"}:
+            break
+        if line and not line.startswith(" "):
+            name, _, kind = line.partition(" : ")
+            assert name not in entries
+            entries[name] = (kind, "")
+        elif line:
+            kind, text = entries[name]
+            entries[name] = (kind, f"{text} {line.strip()}".strip())
+    return entries
+
+
+# documentation
+
+
+@each_class
+def test_each_argument_is_described(network):
+    described = section(network, "Parameters")
+    assert set(described) == set(network().get_params())
+    for name, (kind, text) in described.items():
+        assert kind, name
+        assert len(text.split()) >= 3, name
+        assert text.endswith("."), name
+
+
+@each_class
+def test_described_defaults_are_the_defaults(network):
+    defaults = network().get_params()
+    for name, (kind, _) in section(network, "Parameters").items():
+        found = re.search(r"default=(.+)$", kind)
+        assert found, name
+        assert eval(found[1]) == defaults[name], name
+
+
+@each_class
+def test_arguments_are_described_in_the_order_of_the_constructor(network):
+    """Those of one class alone may stand at either end."""
+    described = list(section(network, "Parameters"))
+    assert described == list(inspect.signature(network).parameters)
+
+
+def test_shared_arguments_are_described_alike():
+    """Up to the other class's name, the score and the default rate."""
+    ours, theirs = (section(network, "Parameters") for network in CLASSES)
+    differ = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
+    own_words = {"hidden_layer_sizes", "dropout_rate", "alpha", "learning_rate"}
+    assert differ <= own_words | {"early_stopping", "scoring"}
+
+
+@each_class
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_documented_attributes_exist_and_no_others(network, early_stopping):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcdef"))
+    estimator = network(max_iter=2, early_stopping=early_stopping).fit(frame, Y)
+    documented = section(network, "Attributes")
+    for name, (kind, text) in documented.items():
+        assert hasattr(estimator, name), name
+        assert kind, name
+        assert text.endswith("."), name
+    public = {name for name in vars(estimator) if name.endswith("_") and name[0] != "_"}
+    assert public <= set(documented)
+    unfitted = network()
+    assert [name for name in documented if hasattr(unfitted, name)] == []
+
+
+@each_class
+def test_documented_types_of_attributes(network):
+    estimator = network(max_iter=2).fit(X, Y)
+    kinds = {"int": int, "float": float, "list": list, "ndarray": np.ndarray, "dict": dict}
+    for name, (kind, _) in section(network, "Attributes").items():
+        first = kind.split()[0]
+        if first in kinds and hasattr(estimator, name):
+            value = getattr(estimator, name)
+            assert isinstance(value, kinds[first]) or ("None" in kind and value is None), name
+
+
+# pictures
+
+
+@each_class
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("piped", [False, True])
+def test_html_links_to_our_documentation(network, fitted, piped):
+    estimator = network(max_iter=2)
+    model = make_pipeline(StandardScaler(), estimator) if piped else estimator
+    page = estimator_html_repr(model.fit(X, Y) if fitted else model)
+    link = LINK.format(network.__name__)
+    assert f'href="{link}"' in page
+    assert f"Documentation for {network.__name__}" in page
+    state = "<span>Fitted</span>" if fitted else "<span>Not fitted</span>"
+    assert state in page
+    assert ("StandardScaler.html" in page) == piped
+
+
+@each_class
+def test_html_works_in_a_notebook(network):
+    estimator = network()
+    assert estimator._get_doc_link() == LINK.format(network.__name__)
+    bundle = estimator._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert bundle["text/plain"] == f"{network.__name__}()"
+
+
+@pytest.mark.skipif(VERSION < (1, 9), reason="scikit-learn 1.9 shows descriptions")
+@each_class
+@pytest.mark.parametrize("fitted", [False, True])
+def test_html_has_a_tooltip_for_each_argument(network, fitted):
+    estimator = network(max_iter=2)
+    page = estimator_html_repr(estimator.fit(X, Y) if fitted else estimator)
+    shown = dict(
+        re.findall(r'<span class="param-doc-description"\s.*?>\s*(\w+): (.*?)</span>', page, re.S)
+    )
+    for name, (_, text) in section(network, "Parameters").items():
+        assert name in shown, name
+        assert html.escape(text.split()[0]) in shown[name].split("<br><br>")[1], name
+    links = re.findall(r'class="param-doc-link"[^>]*href="([^"#]*)#', page)
+    assert set(links) == {LINK.format(network.__name__)}
+
+
+@pytest.mark.skipif(VERSION < (1, 9), reason="scikit-learn 1.9 shows fitted attributes")
+@each_class
+def test_html_has_a_row_for_fitted_attributes(network):
+    page = estimator_html_repr(network(max_iter=2).fit(X, Y))
+    table = page[page.index("Fitted attributes") :]
+    for name in ("n_iter_", "loss_", "n_layers_", "out_activation_"):
+        assert name in table
+
+
+@pytest.mark.skipif(VERSION < (1, 7), reason="scikit-learn 1.7 shows a table of arguments")
+@each_class
+def test_html_marks_changed_arguments(network):
+    page = estimator_html_repr(network(alpha=0.5, dropout=Bernoulli()))
+    rows = re.findall(r'<tr class="(user-set|default)">.*?\'(\w+)\',', page, re.S)
+    assert {name for state, name in rows if state == "user-set"} == {"alpha", "dropout"}
+    assert len(rows) == len(network().get_params())
+
+
+@each_class
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        ({}, ""),
+        ({"dropout_rate": 0.5}, "dropout_rate=0.5"),
+        ({"alpha": 1e-4, "activation": "tanh"}, "activation='tanh'"),
+        ({"hidden_layer_sizes": (8, 4)}, "hidden_layer_sizes=(8, 4)"),
+        ({"solver": Adam(), "shuffle": False}, "shuffle=False, solver=Adam()"),
+        ({"n_iter_no_change": np.inf}, "n_iter_no_change=inf"),
+    ],
+    ids=str,
+)
+def test_text_shows_changed_arguments_alone(network, arguments, text):
+    estimator = network(**arguments)
+    assert repr(estimator) == repr(clone(estimator)) == f"{network.__name__}({text})"
+
+
+@each_class
+def test_text_is_the_same_after_fit(network):
+    estimator = network(max_iter=2)
+    assert repr(estimator.fit(X, Y)) == f"{network.__name__}(max_iter=2)"
