@@ -30,7 +30,7 @@ from skdropout.schedules import Adaptive, Progress, Schedule
 
 DTYPES = (np.float64, np.float32)
 N_QUIET = 1000
-"""About as many training rows tell whether the loss of the whole network still falls."""
+"""As many training rows at the most tell whether the loss of the whole network still falls."""
 
 
 def is_stochastic(estimator):
@@ -134,11 +134,13 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             n_outputs = targets_val.encoded.n_outputs
             if n_outputs != self.n_outputs_:
                 raise ValueError(f"y has {self.n_outputs_} outputs, but y_val has {n_outputs}.")
-            held_out = targets_val.rows(X_val.shape[0])
+            held_out = targets_val.rows(X_val.shape[0], of_any_class=True)
             validation = self._validation(X_val, y_val, targets_val, held_out, scorer)
         elif by_score:
             fraction, rng = self.validation_fraction, self._streams["shuffling"]
-            rows, held_out = hold_out(rows, targets.strata, fraction, rng)
+            drawn = targets.rows(X.shape[0], of_any_class=True)
+            kept, held_out = hold_out(drawn, targets.strata, fraction, rng)
+            rows = np.intersect1d(rows, kept)
             validation = self._validation(X, y, targets, held_out, scorer)
 
         tasks = tasks_for(self, given, self.max_iter)
@@ -176,7 +178,14 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
                     self._watch = Watch()
             progress = Progress(**(self._progress if self._optimizer_state else {}))
             training = self._training(
-                settings, X, targets, targets.rows(X.shape[0]), progress=progress, n_epochs=1
+                settings,
+                X,
+                targets,
+                targets.rows(X.shape[0]),
+                progress=progress,
+                n_epochs=1,
+                tasks=NoTasks(),
+                streaming=True,
             )
             training.run()
             self._keep(training)
@@ -204,7 +213,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         weight = read_sample_weight(
             sample_weight, X.shape[0], X.dtype, name=f"sample_weight{suffix}"
         )
-        return X, y, self._encode(y, weight, X.dtype)
+        return X, y, self._encode(y, weight, X.dtype, name=f"y{suffix}")
 
     def _set_network(self, settings, X, targets, *, new):
         """Make a network, or go on with the one there is if it has the layers asked for."""
@@ -241,13 +250,14 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         *,
         progress: Progress,
         n_epochs: int,
+        tasks: NoTasks,
         validation: Validation | None = None,
         by_score: bool = False,
-        tasks: NoTasks | None = None,
+        streaming: bool = False,
     ) -> Training:
         """All that a training of the network needs, put together."""
-        asks_for_plateau = tasks is not None or isinstance(settings.schedule, Adaptive)
-        stops_by_loss = asks_for_plateau and not by_score
+        looks_for_plateau = not streaming or isinstance(settings.schedule, Adaptive)
+        stops_by_loss = looks_for_plateau and not by_score
         batches = self._batches(X, targets, rows, self._read_batch_size(len(rows)))
         n_epochs_left = max(0, self.max_iter - progress.epoch)
         progress.n_steps = progress.step + n_epochs_left * len(batches)
@@ -282,8 +292,8 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             history=self.history_,
             progress=progress,
             stops_by_score=by_score,
-            warns_if_unfinished=tasks is not None,
-            tasks=tasks or NoTasks(),
+            warns_if_unfinished=not streaming,
+            tasks=tasks,
         )
 
     def _run_lbfgs(self, settings, X, targets, rows, tasks):
@@ -300,9 +310,9 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             verbose=bool(self.verbose),
             tasks=tasks,
         )
-        for name in {"loss": None, **self.history_}:
-            entries = losses if name == "loss" else [nan] * len(losses)
-            self.history_.setdefault(name, []).extend(entries)
+        self.history_.setdefault("loss", []).extend(losses)
+        for name in self.history_.keys() - {"loss"}:  # of an earlier fit by another solver
+            self.history_[name].extend([nan] * len(losses))
         self._set_curves(len(losses), by_score=False)
 
     def _batches(self, X, targets, rows, batch_size) -> Batches:
@@ -327,7 +337,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         never_asked = settings.schedule.anneals or self.n_iter_no_change == inf
         if never_asked or not any(settings.rates):
             return None
-        some = rows[:: max(1, len(rows) // N_QUIET)]
+        some = rows[:: -(-len(rows) // N_QUIET)]
         encoded, weight = targets.part(some, X.dtype)
         X = X[some]
         return lambda: targets.loss.value(self._network.predict(X), encoded, weight)

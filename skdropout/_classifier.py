@@ -47,8 +47,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
-        otherwise below. "lbfgs" takes all samples at once; it needs rates of zero and knows none
-        of `weight_decay`, `max_norm`, `clip_norm`, `early_stopping`.
+        otherwise below. "lbfgs" takes all samples at once; it needs rates of zero, refuses
+        `weight_decay`, `max_norm` and `clip_norm`, and ignores `early_stopping`.
     alpha : float >= 0, default=0.0001
         Strength of the penalty on the weights. As in `MLPClassifier`, it is divided by the
         summed weight of the batch.
@@ -90,7 +90,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is
-        the loss of the whole network on up to 2,000 of the training samples.
+        the loss of the whole network on up to 1,000 of the training samples.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -234,7 +234,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For the schedules of the learning rate a call is an epoch: one that falls to zero does so
-        in `max_iter` calls.
+        in `max_iter` calls. Callbacks are not called.
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
 
         Returns
@@ -285,7 +285,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
 
         Returns
@@ -302,7 +302,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
 
         Returns
@@ -318,7 +318,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
 
         Returns
@@ -332,7 +332,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     def to_sklearn(self):
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
-        For whatever takes that class alone, as converters to ONNX do.
+        For whatever takes that class alone, as converters to ONNX do (for classes, not for many
+        labels).
 
         Returns
         -------
@@ -425,18 +426,18 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     def _check_number_of_classes(classes):
         if len(classes) < 2:
             raise ValueError(
-                "y must hold samples of at least two classes, got one class (of positive weight): "
-                f"{classes}."
+                "y must hold samples of at least two classes, got one class (of positive "
+                f"sample_weight and class_weight): {classes}."
             )
 
-    def _encode(self, y, sample_weight, dtype) -> Targets:
+    def _encode(self, y, sample_weight, dtype, *, name) -> Targets:
         """Encode checked `y`, and multiply the weights of samples and classes."""
         smoothing = float(self.label_smoothing)
         if (y.ndim == 2) != self._is_multilabel or (
             y.ndim == 2 and y.shape[1] != len(self.classes_)
         ):
             raise ValueError(
-                f"y must have the form it had in the first fit, of {len(self.classes_)} "
+                f"{name} must have the form of the first y, of {len(self.classes_)} "
                 f"{'labels' if self._is_multilabel else 'classes'}, got the shape {y.shape}."
             )
         if self._is_multilabel:
@@ -446,8 +447,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"`y` has {unknown}."
+                f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. `{name}` has {unknown}."
             )
         codes = np.searchsorted(self.classes_, y)
         weight = self._weigh_classes(codes, sample_weight, dtype)

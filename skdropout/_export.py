@@ -26,11 +26,13 @@ def to_mlp_classifier(estimator) -> MLPClassifier:
 
 def to_mlp_regressor(estimator) -> MLPRegressor:
     """Return an MLPRegressor with the weights of a DropoutMLPRegressor."""
-    if estimator.loss == "poisson" and "loss" not in signature(MLPRegressor).parameters:
-        raise ValueError(
-            "loss='poisson' needs scikit-learn 1.7 or newer, whose MLPRegressor has it."
-        )
-    return _to_mlp(MLPRegressor, estimator)
+    mlp = _to_mlp(MLPRegressor, estimator)
+    loss = {"identity": "squared_error", "exp": "poisson"}[estimator.out_activation_]
+    if "loss" in signature(MLPRegressor).parameters:
+        return mlp.set_params(loss=loss)
+    if loss == "poisson":
+        raise ValueError("loss='poisson' needs scikit-learn 1.7 or newer, which knows it.")
+    return mlp
 
 
 def _to_mlp(their_class, estimator):
@@ -56,5 +58,6 @@ def _to_mlp(their_class, estimator):
     for name, value in vars(estimator).items():
         if name.endswith("_") and name != "history_":
             setattr(mlp, name, deepcopy(value))
+    mlp.best_loss_ = min(estimator.loss_curve_)
     mlp._no_improvement_count = 0
     return mlp

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import dataclass_transform
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 
@@ -20,10 +21,13 @@ class Recipe(BaseEstimator):
         dataclass(cls, repr=False, eq=False)
 
     def __eq__(self, other):
-        return type(self) is type(other) and repr(self) == repr(other)
+        if type(self) is not type(other):
+            return False
+        mine, theirs = self.get_params(deep=False), other.get_params(deep=False)
+        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
 
     def __hash__(self):
-        return hash(repr(self))
+        return hash(type(self))  # hyper-parameters may be lists or arrays
 
     def check(self):
         """Raise a ValueError or TypeError if a hyper-parameter is out of its range."""

@@ -43,7 +43,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, one name for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
-    dropout_rate : float or sequence of float in [0, 1), default=0.1
+    dropout_rate : float or sequence of float in [0, 1), default=0.0
         Fraction of the hidden units dropped in training, one for all layers or one for each.
         0 is no dropout.
     input_dropout_rate : float in [0, 1), default=0.0
@@ -55,8 +55,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
-        otherwise below. "lbfgs" takes all samples at once; it needs rates of zero and knows none
-        of `weight_decay`, `max_norm`, `clip_norm`, `early_stopping`.
+        otherwise below. "lbfgs" takes all samples at once; it needs rates of zero, refuses
+        `weight_decay`, `max_norm` and `clip_norm`, and ignores `early_stopping`.
     alpha : float >= 0, default=0.0001
         Strength of the penalty on the weights. As in `MLPRegressor`, it is divided by the
         summed weight of the batch.
@@ -98,7 +98,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is
-        the loss of the whole network on up to 2,000 of the training samples.
+        the loss of the whole network on up to 1,000 of the training samples.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -166,6 +166,13 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     DropoutMLPClassifier : The same network for classes.
     sklearn.neural_network.MLPRegressor : The same network without dropout.
 
+    Notes
+    -----
+    Dropout is off by default: noise in the hidden units is noise in the predicted numbers, and
+    small tables seldom gain by it. With the Poisson loss it also makes predictions too low, as the
+    mean over the thinned networks of ``exp(z)`` is larger than ``exp`` of the mean `z`, which is
+    what the whole network predicts; keep the rates small there, or at zero.
+
     References
     ----------
     .. [1] B. Graham, J. Reizenstein and L. Robinson, "Efficient batchwise dropout training using
@@ -189,7 +196,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     True
     """
 
-    dropout_rate: float | Sequence[float] = 0.1  # noise costs more where numbers are the goal
+    dropout_rate: float | Sequence[float] = 0.0  # see Notes
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.
@@ -229,7 +236,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For the schedules of the learning rate a call is an epoch: one that falls to zero does so
-        in `max_iter` calls.
+        in `max_iter` calls. Callbacks are not called.
 
         Parameters
         ----------
@@ -270,7 +277,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     def to_sklearn(self):
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
-        For whatever takes that class alone, as converters to ONNX do.
+        For whatever takes that class alone, as converters to ONNX do (for one output and the
+        squared error).
 
         Returns
         -------
@@ -318,7 +326,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     def _check_enough(self, targets, rows):
         """One sample is enough."""
 
-    def _encode(self, y, sample_weight, dtype) -> Targets:
+    def _encode(self, y, sample_weight, dtype, *, name) -> Targets:
         """A column an output."""
         encoded = DenseTargets(y.reshape(len(y), -1), 0.0, dtype)
         loss = LOSSES[OUT_ACTIVATIONS[self.loss]]

@@ -80,9 +80,10 @@ class Targets:
     weight: Array | None
     loss: Loss
 
-    def rows(self, n_rows: int) -> Array:
-        """The numbers of the rows with a positive weight."""
-        return np.arange(n_rows) if self.weight is None else np.flatnonzero(self.weight)
+    def rows(self, n_rows: int, *, of_any_class: bool = False) -> Array:
+        """The numbers of the rows with a positive weight, or with a positive sample weight."""
+        weight = self.sample_weight if of_any_class else self.weight
+        return np.arange(n_rows) if weight is None else np.flatnonzero(weight)
 
     def part(self, rows: Array, dtype) -> tuple[Array, Array | None]:
         """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan, nan
 
+import numpy as np
 from scipy.sparse import csr_array
 from sklearn.metrics import check_scoring
 
@@ -28,8 +30,16 @@ class Validation:
     def __call__(self) -> tuple[float, float]:
         """Return the score and the loss of the network as it stands."""
         z = self.network.predict(self.X)
+        if not np.isfinite(z).all():
+            return nan, nan
         loss = self.loss.value(z, self.targets, self.weight)
-        return float(self.score(z, loss)), loss
+        score = float(self.score(z, loss))
+        if isnan(score):
+            raise ValueError(
+                f"scoring gives NaN on the {len(z)} validation samples: they are too few, or not "
+                "of enough classes, for this score."
+            )
+        return score, loss
 
 
 def read_scoring(estimator):

@@ -11,7 +11,7 @@ from skdropout import DropoutMLPClassifier
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Bernoulli
 from skdropout.optimizers import SGD, Adam
-from skdropout.schedules import Cosine, InverseTime
+from skdropout.schedules import Cosine, InverseTime, Schedule
 
 X, Y = make_classification(120, n_features=12, n_informative=6, weights=[0.7], random_state=0)
 
@@ -185,3 +185,18 @@ def test_bad_argument_is_refused_before_any_work(bad, error, message, monkeypatc
 
 def test_every_argument_has_a_bad_value():
     assert {name for bad, *_ in BAD for name in bad} == set(DropoutMLPClassifier().get_params())
+
+
+def test_recipes_compare_by_value():
+    class Table(Schedule):
+        at: tuple = ()
+
+        def __call__(self, progress):
+            return 1.0
+
+    long = tuple(range(100))
+    assert Table(long) == Table(tuple(range(100)))
+    assert Table(long) != Table((*long[:50], -1, *long[51:]))
+    assert Table(np.arange(2000)) != Table(np.r_[:1000, 0, 1001:2000])
+    assert Adam(beta_1=0.5) == Adam(beta_1=0.5) != Adam() != SGD()
+    assert len({Adam(), Adam(), Adam(beta_1=0.5)}) == 2

@@ -555,10 +555,14 @@ def test_an_interrupted_first_validation_leaves_nothing():
     assert not hasattr(clf, "coefs_")
 
 
-def test_scores_of_nan_end_the_training():
-    clf = network(early_stopping=True, scoring=lambda e, X, y: np.nan, max_iter=99).fit(X, Y)
-    assert clf.n_iter_ == 11
-    assert np.isnan(clf.best_validation_score_)
+def test_scores_of_nan_are_refused():
+    with pytest.raises(ValueError, match="scoring gives NaN on the 12 validation samples"):
+        network(early_stopping=True, scoring=lambda e, X, y: np.nan).fit(X, Y)
+
+
+def test_class_weights_of_zero_leave_the_validation_alone():
+    clf = network(class_weight={0: 0}).fit(X_IRIS, Y_IRIS, X_val=X_IRIS, y_val=Y_IRIS)
+    assert clf.validation_scores_[-1] == clf.score(X_IRIS, Y_IRIS)
 
 
 @pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])

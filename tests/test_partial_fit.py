@@ -92,9 +92,9 @@ def test_many_labels_need_no_classes():
     net = network().partial_fit(x, y).partial_fit(x, y)
     assert net.predict(x).shape == y.shape
     assert net.t_ == 240
-    with pytest.raises(ValueError, match=r"y must have the form it had"):
+    with pytest.raises(ValueError, match=r"y must have the form of the first y"):
         net.partial_fit(x, y[:, :3])
-    with pytest.raises(ValueError, match=r"y must have the form it had"):
+    with pytest.raises(ValueError, match=r"y must have the form of the first y"):
         net.partial_fit(x, y[:, 0])
 
 

@@ -200,12 +200,12 @@ def test_bad_validation_sets_are_refused_and_harm_nothing(estimator, name, monke
 
 @pytest.mark.parametrize("y_val", [Y_VAL + 1, np.full(60, 7)])
 def test_unknown_classes_are_refused(y_val):
-    with pytest.raises(ValueError, match=rf"`y` has classes not in .*\[{y_val.max()}\]"):
+    with pytest.raises(ValueError, match=rf"`y_val` has classes not in .*\[{y_val.max()}\]"):
         fit(network(), y_val=y_val)
 
 
 def test_labels_of_another_form_are_refused():
-    with pytest.raises(ValueError, match="y must have the form it had"):
+    with pytest.raises(ValueError, match="y_val must have the form of the first y"):
         fit(network(), y_val=np.eye(3, dtype=int)[Y_VAL])
 
 
