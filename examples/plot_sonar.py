@@ -33,7 +33,7 @@ X, y = load_sonar(return_X_y=True)
 # a limit on the weights: a gain need not be due to dropout alone. One seed a repeat decides the
 # folds, the first weights and the dropout.
 
-N_REPEATS = 6
+N_REPEATS = 4
 BASIC = dict(
     hidden_layer_sizes=(60, 30),
     dropout_rate=0,
