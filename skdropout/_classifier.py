@@ -485,10 +485,15 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         """The product of sample and class weights for many labels, multiplied over the labels."""
         if self.class_weight is None:
             return sample_weight
-        for i, of_label in enumerate(self.class_weight):
-            if isinstance(of_label, dict):
-                for value, weight in of_label.items():
-                    check_number(f"class_weight[{i}][{value!r}]", weight, 0)
+        of_labels = self.class_weight if isinstance(self.class_weight, list | tuple) else []
+        for i, of_label in enumerate(of_labels):
+            for value, weight in of_label.items():
+                check_number(f"class_weight[{i}][{value!r}]", weight, 0)
+        if not (of_labels or isinstance(self.class_weight, str)):
+            raise TypeError(
+                "class_weight must be None, 'balanced' or a list of dicts for many labels, got "
+                f"{self.class_weight!r}."
+            )
         weight = compute_sample_weight(self.class_weight, y).astype(dtype)
         if not weight.any():
             raise ValueError(f"class_weight leaves no sample with a weight: {self.class_weight}.")

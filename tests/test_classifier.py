@@ -539,9 +539,17 @@ def test_a_class_without_weight_does_not_disturb_the_balance():
     assert clf.score(X_IRIS[:100], Y_IRIS[:100]) == 1
 
 
-@pytest.mark.parametrize("weights", [[{0: -1, 1: 1}] * 4, [{0: 0, 1: 0}] * 4])
-def test_bad_class_weights_of_many_labels(weights):
-    with pytest.raises(ValueError, match="class_weight"):
+@pytest.mark.parametrize(
+    "weights, error",
+    [
+        ([{0: -1, 1: 1}] * 4, ValueError),
+        ([{0: 0, 1: 0}] * 4, ValueError),
+        ({0: 1, 1: 2}, TypeError),
+        (3, TypeError),
+    ],
+)
+def test_bad_class_weights_of_many_labels(weights, error):
+    with pytest.raises(error, match="class_weight"):
         network(class_weight=weights).fit(X_LABELS, Y_LABELS)
 
 
