@@ -332,8 +332,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     def to_sklearn(self):
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
-        For whatever takes that class alone, as converters to ONNX do (for classes, not for many
-        labels).
+        For whatever takes that class alone, as converters to ONNX do.
 
         Returns
         -------
