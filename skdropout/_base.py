@@ -21,12 +21,12 @@ from skdropout._lbfgs import train_by_lbfgs
 from skdropout._network import Network
 from skdropout._settings import Settings, read_settings
 from skdropout._targets import Targets
-from skdropout._training import Training, Watch
+from skdropout._training import Training, Watch, add_entry
 from skdropout._validation import Validation, bind_scorer, negative_loss, read_scoring
 from skdropout.constraints import Constraint
 from skdropout.dropout import DropoutScheme
 from skdropout.optimizers import Optimizer
-from skdropout.schedules import Adaptive, Progress, Schedule
+from skdropout.schedules import Progress, Schedule
 
 DTYPES = (np.float64, np.float32)
 N_QUIET = 1000
@@ -256,7 +256,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         streaming: bool = False,
     ) -> Training:
         """All that a training of the network needs, put together."""
-        looks_for_plateau = not streaming or isinstance(settings.schedule, Adaptive)
+        looks_for_plateau = not streaming or settings.schedule.adapts
         stops_by_loss = looks_for_plateau and not by_score
         batches = self._batches(X, targets, rows, self._read_batch_size(len(rows)))
         n_epochs_left = max(0, self.max_iter - progress.epoch)
@@ -310,9 +310,8 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             verbose=bool(self.verbose),
             tasks=tasks,
         )
-        self.history_.setdefault("loss", []).extend(losses)
-        for name in self.history_.keys() - {"loss"}:  # of an earlier fit by another solver
-            self.history_[name].extend([nan] * len(losses))
+        for loss in losses:
+            add_entry(self.history_, {"loss": loss})
         self._set_curves(len(losses), by_score=False)
 
     def _batches(self, X, targets, rows, batch_size) -> Batches:

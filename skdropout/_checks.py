@@ -33,9 +33,14 @@ def check_name(name, value, allowed: Collection[str], *, other=""):
         raise error(f"{name} must be one of {names}{other}, got {value!r}.")
 
 
+def is_sequence(value) -> bool:
+    """Whether `value` holds several values in order; a string is one value."""
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+
+
 def check_one_per(name, value, n, of_what):
     """Return a list of `n` values: a single value is repeated, a sequence must have that length."""
-    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+    if not is_sequence(value):
         return [value] * n
     values = list(value)
     if len(values) != n:

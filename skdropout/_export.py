@@ -8,6 +8,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from skdropout._losses import OUT_ACTIVATIONS
+
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 NAMES = {
     "solver": ("lbfgs", "sgd", "adam"),
@@ -27,7 +29,7 @@ def to_mlp_classifier(estimator) -> MLPClassifier:
 def to_mlp_regressor(estimator) -> MLPRegressor:
     """Return an MLPRegressor with the weights of a DropoutMLPRegressor."""
     mlp = _to_mlp(MLPRegressor, estimator)
-    loss = {"identity": "squared_error", "exp": "poisson"}[estimator.out_activation_]
+    (loss,) = (name for name, out in OUT_ACTIVATIONS.items() if out == estimator.out_activation_)
     if "loss" in signature(MLPRegressor).parameters:
         return mlp.set_params(loss=loss)
     if loss == "poisson":

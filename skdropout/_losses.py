@@ -136,3 +136,5 @@ LOSSES = {
     loss.out_activation: loss
     for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy(), SquaredError(), PoissonDeviance())
 }
+OUT_ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
+"""What the names of the regressor's losses stand for."""

@@ -10,12 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
 from skdropout._base import BaseDropoutMLP, is_stochastic
-from skdropout._checks import check_name
 from skdropout._export import to_mlp_regressor
-from skdropout._losses import LOSSES
+from skdropout._losses import LOSSES, OUT_ACTIVATIONS
 from skdropout._targets import DenseTargets, Targets
-
-OUT_ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
 
 
 @dataclass(eq=False, repr=False)
@@ -312,7 +309,6 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
 
     def _check_y(self, y):
         """Return numbers of shape (n_samples,) or (n_samples, n_outputs)."""
-        check_name("loss", self.loss, OUT_ACTIVATIONS)
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
         if self.loss == "poisson" and y.min() < 0:
             raise ValueError(f"loss='poisson' needs y that is not negative, got {y.min()}.")

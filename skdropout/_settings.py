@@ -1,14 +1,14 @@
 """From constructor arguments to checked recipes; the one place that knows the names."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from skdropout._activations import ACTIVATIONS
-from skdropout._checks import check_flag, check_name, check_number, check_one_per
+from skdropout._checks import check_flag, check_name, check_number, check_one_per, is_sequence
 from skdropout._initializers import INITIALIZERS
+from skdropout._losses import OUT_ACTIVATIONS
 from skdropout._penalties import ElasticNet
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, DropoutScheme
@@ -103,12 +103,13 @@ def _check_plain(arguments):
     if not isinstance(arguments["verbose"], bool | np.bool_):
         check_number("verbose", arguments["verbose"], 0, integer=True)
     check_name("weight_init", arguments["weight_init"], ("auto", *INITIALIZERS))
+    if "loss" in arguments:
+        check_name("loss", arguments["loss"], OUT_ACTIVATIONS)
 
 
 def _hidden_sizes(value):
     """A single size or a sequence of sizes, as a list."""
-    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    sizes = list(value) if several else [value]
+    sizes = list(value) if is_sequence(value) else [value]
     for size in sizes:
         check_number("hidden_layer_sizes", size, 1, integer=True)
     return [int(size) for size in sizes]

@@ -33,6 +33,13 @@ class Watch:
         return is_best
 
 
+def add_entry(history: dict[str, list], entry: dict[str, float]):
+    """Add an epoch to a history, with NaN for what it, or an earlier epoch, does not have."""
+    n_before = len(history.get("loss", ()))
+    for name in entry | history:
+        history.setdefault(name, [nan] * n_before).append(entry.get(name, nan))
+
+
 @dataclass
 class Training:
     """Everything a training needs, and what it leaves behind.
@@ -186,10 +193,8 @@ class Training:
         return gain
 
     def _finish_epoch(self, entry):
-        """Count an epoch; its entry goes into the history, with NaN for what it does not have."""
-        n_before = len(self.history.get("loss", ()))
-        for name in entry | self.history:
-            self.history.setdefault(name, [nan] * n_before).append(entry.get(name, nan))
+        """Count an epoch; its entry goes into the history."""
+        add_entry(self.history, entry)
         self.progress.epoch += 1
         self.n_samples += self.batches.total_weight
         self.progress.n_samples = self.n_samples
@@ -203,9 +208,7 @@ class Training:
                 f"values and need to be preprocessed. It happened {where}: a smaller "
                 "learning_rate_init or clip_norm may help."
             )
-        self._finish_epoch(
-            {"loss": loss, "learning_rate": lr, "validation_loss": nan, "validation_score": nan}
-        )
+        self._finish_epoch({"loss": loss, "learning_rate": lr})
         warnings.warn(
             f"Training diverged {where}; the weights are those of the best epoch before.",
             ConvergenceWarning,

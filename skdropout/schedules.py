@@ -84,6 +84,9 @@ class Schedule(Recipe):
     """Whether the last epoch is the planned end: the training loss does not stop the training
     before it (a validation score does), and reaching it is nothing to warn of."""
 
+    adapts: ClassVar[bool] = False
+    """Whether it heeds the plateaus of the training."""
+
     def __call__(self, progress: Progress) -> float:
         raise NotImplementedError(f"{type(self).__name__} must implement __call__.")
 
@@ -152,6 +155,8 @@ class Adaptive(Schedule):
 
     factor: float = 5.0
     minimum: float = 1e-6
+
+    adapts: ClassVar = True
 
     def check(self):
         check_number("factor", self.factor, 1, closed="()")

@@ -19,7 +19,7 @@ ARCHITECTURE = [
     # the estimators: they know the conventions of scikit-learn
     {
         "_classifier": "_base _export _targets _losses _checks _buffers",
-        "_regressor": "_base _export _targets _losses _checks",
+        "_regressor": "_base _export _targets _losses",
         "datasets._sonar": "_checks",
         "datasets._spirals": "_checks",
         "datasets.data": "",
@@ -27,14 +27,14 @@ ARCHITECTURE = [
     {
         "_base": "_training _lbfgs _validation _settings _batches _descent _network _targets "
         "_conventions _callbacks constraints dropout optimizers schedules _buffers",
-        "_export": "",
+        "_export": "_losses",
     },
     # training
     {
         "_training": "_batches _descent _network _losses _callbacks dropout schedules",
         "_lbfgs": "_batches _network _losses _penalties _callbacks _buffers",
         "_validation": "_network _losses _buffers",
-        "_settings": "_penalties _activations _initializers "
+        "_settings": "_losses _penalties _activations _initializers "
         "constraints dropout optimizers schedules _checks",
     },
     {
