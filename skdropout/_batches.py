@@ -1,6 +1,7 @@
 """From data to batches: hold-out split, shuffling, gathering; no formula of the network."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -51,11 +52,23 @@ class Batches:
     rows : ndarray of int
         The rows that take part, each with a positive weight.
     batch_size : int
+    smallest : int
+        Rows that a batch needs; a last one of less is merged into the one before.
     rng : Generator or None
         Shuffles; None keeps the order.
     """
 
-    def __init__(self, X, targets: ClassTargets | DenseTargets, weight, rows, batch_size: int, rng):
+    def __init__(
+        self,
+        X,
+        targets: ClassTargets | DenseTargets,
+        weight,
+        rows,
+        batch_size: int,
+        rng,
+        *,
+        smallest: int = 1,
+    ):
         self.X = X
         self.is_sparse = issparse(X)
         self.targets = targets
@@ -64,21 +77,23 @@ class Batches:
         self.batch_size = batch_size
         self.rng = rng
         self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
+        whole, rest = divmod(len(rows), batch_size)
+        n_batches = max(1, whole + (rest >= smallest))
+        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return len(self._ends)
 
     @property
     def sizes(self) -> list[int]:
-        """The sizes of batch that occur, the larger first."""
-        full, rest = divmod(len(self.rows), self.batch_size)
-        return [size for size in (self.batch_size if full else 0, rest) if size]
+        """The sizes of batch that occur, the largest first."""
+        return sorted({end - start for start, end in pairwise([0, *self._ends])}, reverse=True)
 
     def __iter__(self) -> Iterator[Array]:
         """Yield the row numbers of one batch after the other."""
         order = self.rows if self.rng is None else self.rng.permutation(self.rows)
-        for start in range(0, len(order), self.batch_size):
-            yield order[start : start + self.batch_size]
+        for start, end in pairwise([0, *self._ends]):
+            yield order[start:end]
 
     def load(self, rows: Array, plan: Plan) -> float:
         """Gather a batch into the plan and return its summed weight."""

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import Bunch
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
@@ -18,6 +19,7 @@ from skdropout._checks import check_name, check_number
 from skdropout._export import to_mlp_classifier
 from skdropout._losses import LOSSES
 from skdropout._targets import ClassTargets, DenseTargets, Targets
+from skdropout._uncertainty import measure_classes
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -40,15 +42,22 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         0 is no dropout.
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
-    dropout : {"batchwise", "bernoulli"} or DropoutScheme, default="batchwise"
-        How units are dropped: the same ones for a whole mini-batch, always a whole number of them
-        (`rate` times the units, rounded) [1]_, or for each sample on its own [2]_; or an object
-        from :mod:`skdropout.dropout`.
+    dropout : str or DropoutScheme, default="batchwise"
+        How units are dropped: "batchwise", the same ones for a whole mini-batch, always a whole
+        number of them (`rate` times the units, rounded) [1]_; "bernoulli", for each sample on its
+        own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha", for
+        ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
+        :mod:`skdropout.dropout`.
+    dropout_schedule : str or Schedule, default="constant"
+        How all dropout rates change from epoch to epoch: "constant"; "linear", falling to zero;
+        "flat_cosine", constant in the first half, then falling to zero; "early", in the first half
+        only; "late", in the second half only; or an object from :mod:`skdropout.schedules`.
+        Training then runs to `max_iter`, unless early stopping ends it.
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
         otherwise below. "lbfgs" takes all samples at once; it needs rates of zero, refuses
-        `weight_decay`, `max_norm` and `clip_norm`, and ignores `early_stopping`.
+        `weight_decay`, `max_norm`, `clip_norm` and `batch_norm`, and ignores `early_stopping`.
     alpha : float >= 0, default=0.0001
         Strength of the penalty on the weights. As in `MLPClassifier`, it is divided by the
         summed weight of the batch.
@@ -64,6 +73,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         :mod:`skdropout.constraints`.
     clip_norm : float > 0 or None, default=None
         Largest Euclidean norm of the gradient of all parameters; a longer one is scaled to it.
+    batch_norm : bool, default=False
+        Whether hidden layers are normalised before their activation, in training by mean and
+        variance of the mini-batch (weighted as the samples are), in prediction by running ones
+        [5]_. A last batch of one sample joins the one before. Not with "lbfgs".
     weight_init : str, default="auto"
         How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
         "lecun_uniform", "lecun_normal", "truncated_normal", "orthogonal", or "auto": by the
@@ -134,8 +147,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     intercepts_ : list of ndarray of shape (fan_out,)
         Biases of each layer, live as well.
     history_ : dict of str to list
-        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step)
-        and, with early stopping, "validation_loss" and "validation_score".
+        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
+        "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, with early
+        stopping, "validation_loss" and "validation_score".
     loss_ : float
         Training loss of the last epoch.
     loss_curve_ : list of float
@@ -175,6 +189,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
        arXiv 1711.05101.
     .. [4] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the inception
        architecture for computer vision", CVPR 2016, arXiv 1512.00567.
+    .. [5] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by
+       reducing internal covariate shift", ICML 2015, arXiv 1502.03167.
 
     Examples
     --------
@@ -233,8 +249,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Go once through the given samples, in batches, and keep everything for the next call.
 
-        For the schedules of the learning rate a call is an epoch: one that falls to zero does so
-        in `max_iter` calls. Callbacks are not called.
+        For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
+        does so in `max_iter` calls. Callbacks are not called.
 
         Parameters
         ----------
@@ -329,10 +345,143 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         z = self._both_logits(self._raw_predict(X))
         return LOSSES[self.out_activation_].log_proba(z)
 
+    def predict_proba_samples(self, X, n_samples=30, random_state=None, *, consistent=False):
+        """Estimate class probabilities with dropout kept on, by one thinned network after another.
+
+        Rates and scheme are those that the arguments have now; `dropout_schedule` has no part in
+        it. `predict_proba` stays what it is, the prediction of the whole network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, n_features)
+            The samples.
+        n_samples : int >= 1, default=30
+            Number of draws: of thinned networks, or of noise, that each row goes through.
+        random_state : int, RandomState instance or None, default=None
+            Decides which; the random numbers of the training are left alone.
+        consistent : bool, default=False
+            Whether all rows share the mask of a draw, so that a draw is one function, and
+            differences between rows mean something. They always do where a scheme draws one mask
+            for a whole batch, as "batchwise" and "dropconnect" do.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n, n_classes)
+            Columns in the order of ``classes_``; for many labels, the probability of each.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `dropout_rate` and `input_dropout_rate` are zero, as all predictions would be the
+            same; if `n_samples` or `consistent` are not as above; or if the scheme would make
+            sparse `X` dense.
+        NotFittedError
+            If there is no network yet.
+
+        See Also
+        --------
+        predict_uncertainty : Means and measures of such samples, in less memory.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdropout import DropoutMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = DropoutMLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> clf.predict_proba_samples(X[:4], n_samples=10, random_state=0).shape
+        (10, 4, 3)
+        """
+        monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
+        proba = LOSSES[self.out_activation_].proba
+        return monte_carlo.stack(lambda z: proba(self._both_logits(z)))
+
+    def predict_uncertainty(self, X, n_samples=30, random_state=None, *, consistent=False):
+        """Measure how much thinned networks disagree (Monte-Carlo dropout [1]_).
+
+        Rates and scheme are those that the arguments have now, as in `predict_proba_samples`. The
+        rows go through in blocks and only sums are kept, so `n_samples` costs no memory.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, n_features)
+            The samples.
+        n_samples : int >= 1, default=30
+            Number of draws: of thinned networks, or of noise, that each row goes through.
+        random_state : int, RandomState instance or None, default=None
+            Decides which; the random numbers of the training are left alone.
+        consistent : bool, default=False
+            Whether all rows share the mask of a draw, so that a draw is one function, and
+            differences between rows mean something. They always do where a scheme draws one mask
+            for a whole batch, as "batchwise" and "dropconnect" do.
+
+        Returns
+        -------
+        uncertainty : :class:`~sklearn.utils.Bunch`
+            With these attributes, entropies in nats, ``H(p) = -sum(p log p)`` over the classes:
+
+            mean_proba : ndarray of shape (n, n_classes)
+                Mean of the probabilities, close to `predict_proba`, which is that of the whole
+                network, but not the same.
+            predictive_entropy : ndarray of shape (n,)
+                Entropy of the mean: the whole uncertainty.
+            expected_entropy : ndarray of shape (n,)
+                Mean of the entropies: the noise that each thinned network sees in the data.
+            mutual_information : ndarray of shape (n,)
+                The difference of the two [2]_: what the networks do not know, and more data
+                might tell.
+            variation_ratio : ndarray of shape (n,)
+                Part of the networks that do not predict the most predicted class, at most
+                ``1 - 1 / n_classes`` [3]_.
+
+            For many labels all of them have the shape (n, n_labels), as each label is a question
+            of its own with two answers; `mean_proba` is the probability of the label.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `dropout_rate` and `input_dropout_rate` are zero, as all predictions would be the
+            same; if `n_samples` or `consistent` are not as above; or if the scheme would make
+            sparse `X` dense.
+        NotFittedError
+            If there is no network yet.
+
+        References
+        ----------
+        .. [1] Y. Gal and Z. Ghahramani, "Dropout as a Bayesian approximation: representing model
+           uncertainty in deep learning", ICML 2016, arXiv 1506.02142.
+        .. [2] N. Houlsby, F. Huszar, Z. Ghahramani and M. Lengyel, "Bayesian active learning for
+           classification and preference learning", 2011, arXiv 1112.5745.
+        .. [3] L. Freeman, "Elementary applied statistics", Wiley, 1965.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdropout import DropoutMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = DropoutMLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> uncertainty = clf.predict_uncertainty(X, random_state=0)
+        >>> information = uncertainty.mutual_information
+        >>> bool(information[y == 0].mean() < information[y == 1].mean())  # setosa is easy
+        True
+        """
+        monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
+        log_proba = LOSSES[self.out_activation_].log_proba
+
+        def measure(draws):
+            if not self._is_multilabel:
+                return measure_classes(log_proba(self._both_logits(z)) for z in draws)
+            of_both = (np.stack([log_proba(-z), log_proba(z)], axis=-1) for z in draws)
+            measures = measure_classes(of_both)
+            measures["mean_proba"] = measures["mean_proba"][..., 1]
+            return measures
+
+        return Bunch(**monte_carlo.gather(measure))
+
     def to_sklearn(self):
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
-        For whatever takes that class alone, as converters to ONNX do.
+        For whatever takes that class alone, as converters to ONNX do. Batch normalisation becomes
+        part of the weights.
 
         Returns
         -------
@@ -474,11 +623,16 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             of_class = np.array([self.class_weight.get(label, 1.0) for label in labels])
         else:
             check_name("class_weight", self.class_weight, ("balanced",), other=", None or a dict")
-            sums = np.bincount(codes, weights=sample_weight, minlength=n_classes)
-            ideal = sums.sum() / np.count_nonzero(sums)
-            of_class = np.divide(ideal, sums, out=np.zeros(n_classes), where=sums > 0)
+            of_class = self._balance(codes, n_classes, sample_weight)
         weight = of_class[codes].astype(dtype)
         return weight if sample_weight is None else weight * sample_weight
+
+    @staticmethod
+    def _balance(codes, n_classes, sample_weight):
+        """The weight of each class with which all of them have the same sum."""
+        sums = np.bincount(codes, weights=sample_weight, minlength=n_classes)
+        ideal = sums.sum() / np.count_nonzero(sums)
+        return np.divide(ideal, sums, out=np.zeros(n_classes), where=sums > 0)
 
     def _weigh_labels(self, y, sample_weight, dtype):
         """The product of sample and class weights for many labels, multiplied over the labels."""
@@ -493,7 +647,11 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
                 "class_weight must be None, 'balanced' or a list of dicts for many labels, got "
                 f"{self.class_weight!r}."
             )
-        weight = compute_sample_weight(self.class_weight, y).astype(dtype)
+        if isinstance(self.class_weight, str):
+            of_labels = [self._balance(column, 2, sample_weight)[column] for column in y.T]
+            weight = np.prod(of_labels, axis=0).astype(dtype)
+        else:
+            weight = compute_sample_weight(self.class_weight, y).astype(dtype)
         if not weight.any():
             raise ValueError(f"class_weight leaves no sample with a weight: {self.class_weight}.")
         return weight if sample_weight is None else weight * sample_weight

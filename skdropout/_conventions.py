@@ -36,12 +36,16 @@ def all_or_nothing(estimator):
         raise
 
 
+def random_generator(random_state) -> np.random.Generator:
+    """Make a generator from whatever scikit-learn takes for a seed."""
+    entropy = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+    return np.random.default_rng(entropy.tolist())
+
+
 def random_streams(random_state) -> dict[str, np.random.Generator]:
     """Independent generators for the initial weights, the shuffling and the dropout."""
-    entropy = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
-    children = np.random.SeedSequence(entropy.tolist()).spawn(3)
     names = ("weights", "shuffling", "dropout")
-    return {name: np.random.default_rng(child) for name, child in zip(names, children, strict=True)}
+    return dict(zip(names, random_generator(random_state).spawn(3), strict=True))
 
 
 def read_sample_weight(sample_weight, n_samples: int, dtype, name="sample_weight") -> Array | None:

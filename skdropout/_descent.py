@@ -15,6 +15,7 @@ from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 
 BLOCK = 1 << 16
+NO_PENALTY = ElasticNet(0.0, 0.0)
 
 
 @dataclass(eq=False, slots=True)
@@ -96,9 +97,9 @@ class Descent:
                 )
                 self._blocks.append(block)
 
-        weights = network.weights_span
-        cut(weights, penalty, weight_decay)
-        cut(slice(weights.stop, size), bias_penalty, 0.0)
+        cut(network.weights_span, penalty, weight_decay)
+        cut(network.biases_span, bias_penalty, 0.0)
+        cut(slice(network.biases_span.stop, size), NO_PENALTY, 0.0)
 
     def get_state(self) -> dict:
         """What the optimizer remembers, as plain values and one array."""

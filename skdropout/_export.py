@@ -55,8 +55,9 @@ def _to_mlp(their_class, estimator):
         if not (isinstance(shared[name], str) and shared[name] in known):
             del shared[name]
     mlp = their_class(**shared)
-    mlp.coefs_ = [W.copy() for W in estimator.coefs_]
-    mlp.intercepts_ = [b.copy() for b in estimator.intercepts_]
+    network = estimator._network.fold()
+    mlp.coefs_ = [W.copy() for W in network.weights]
+    mlp.intercepts_ = [b.copy() for b in network.biases]
     for name, value in vars(estimator).items():
         if name.endswith("_") and name != "history_":
             setattr(mlp, name, deepcopy(value))

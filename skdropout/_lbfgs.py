@@ -39,8 +39,7 @@ def train_by_lbfgs(
     n_rows = len(batches.rows)
     plan = Plan(network, gradient, loss, n_rows, **no_dropout, sparse=batches.is_sparse)
     share = 1.0 / batches.load(batches.rows, plan)
-    weights = network.weights_span
-    biases = slice(weights.stop, p.size)
+    parts = (network.weights_span, penalty), (network.biases_span, bias_penalty)
     tmp = np.empty_like(p)
     losses = []
     latest = p.astype(np.float64)
@@ -53,7 +52,7 @@ def train_by_lbfgs(
             in_iteration = True
         p[:] = at
         value = plan.run()
-        for part, of_part in ((weights, penalty), (biases, bias_penalty)):
+        for part, of_part in parts:
             value += of_part.add(p[part], gradient.flat[part], share, tmp[part])
         return value, gradient.flat.astype(np.float64)
 

@@ -10,30 +10,33 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from skdropout._activations import ActivationFunction
+from skdropout._averages import lerp
 from skdropout._buffers import Array
 from skdropout.dropout import DropoutScheme
 
 
 @dataclass(eq=False, slots=True)
 class Dense:
-    """``y = x W + b``."""
+    """``y = x W + b``; no `b` where batch normalisation has one."""
 
     x: Array
     y: Array
     dx: Array | None
     dy: Array
     W: Array
-    b: Array
+    b: Array | None
     dW: Array
     db: Array
 
     def forward(self):
         np.matmul(self.x, self.W, out=self.y)
-        self.y += self.b
+        if self.b is not None:
+            self.y += self.b
 
     def backward(self):
         np.matmul(self.x.T, self.dy, out=self.dW)
-        np.add.reduce(self.dy, axis=0, out=self.db)
+        if self.b is not None:
+            np.add.reduce(self.dy, axis=0, out=self.db)
         if self.dx is not None:  # the first layer: nobody asks
             np.matmul(self.dy, self.W.T, out=self.dx)
 
@@ -46,42 +49,74 @@ class SparseDense:
     y: Array
     dy: Array
     W: Array
-    b: Array
+    b: Array | None
     dW: Array
     db: Array
 
     def forward(self):
         self.y[:] = self.x @ self.W
-        self.y += self.b
+        if self.b is not None:
+            self.y += self.b
 
     def backward(self):
         self.dW[:] = self.x.T @ self.dy
-        np.add.reduce(self.dy, axis=0, out=self.db)
+        if self.b is not None:
+            np.add.reduce(self.dy, axis=0, out=self.db)
 
 
 @dataclass(eq=False, slots=True)
-class SparseDropout:
-    """``x *= mask`` for the inputs in sparse rows: a mask of the features, or of the entries."""
+class BatchNorm:
+    """``y = scale n + b`` with ``n = (x - mean) / sqrt(variance + epsilon)``, column by column.
 
-    scheme: DropoutScheme
-    rate: float
-    rng: np.random.Generator
-    layer: SparseDense
+    `mean` and `variance` are those of the batch, by the weights of its rows, and move the running
+    ones; so far they weigh as much as any batch before, after ten batches the last one weighs 1/10.
+    Forward turns `x` into `n`, backward `dy` into `dx`
+    [Ioffe and Szegedy, 2015, arXiv 1502.03167].
+    """
+
+    EPSILON = 1e-5
+    LAST = 0.1
+
+    weight: Array
+    x: Array
+    y: Array
+    dy: Array
+    scale: Array
+    b: Array
+    dscale: Array
+    db: Array
+    mean: Array
+    std: Array
+    running_mean: Array
+    running_variance: Array
+    n_batches: Array
 
     def forward(self):
-        x = self.layer.x
-        n_rows, n_features = x.shape
-        if self.scheme.mask_shape(n_rows, n_features) == (1, n_features):
-            mask = np.empty((1, n_features), x.dtype)
-            self.scheme.draw(self.rng, self.rate, out=mask)
-            x.data *= mask[0].take(x.indices)
-        else:
-            mask = np.empty((1, x.nnz), x.dtype)
-            self.scheme.draw(self.rng, self.rate, out=mask)
-            x.data *= mask[0]
+        mean = np.matmul(self.weight.T, self.x, out=self.mean)
+        centred = np.subtract(self.x, mean, out=self.x)
+        squares = np.square(centred, out=self.y)
+        variance = np.matmul(self.weight.T, squares, out=self.std)
+        self.n_batches += 1.0
+        last = max(self.LAST, 1.0 / float(self.n_batches[0]))
+        lerp(self.running_mean, mean, last, tmp=mean)
+        lerp(self.running_variance, variance, last, tmp=mean)
+        variance += self.EPSILON
+        std = np.sqrt(variance, out=self.std)
+        n = np.divide(centred, std, out=self.x)
+        np.multiply(n, self.scale, out=self.y)
+        self.y += self.b
 
     def backward(self):
-        """Nobody asks for the derivative of the inputs."""
+        n = self.x
+        np.add.reduce(self.dy, axis=0, out=self.db)
+        of_scale = np.multiply(self.dy, n, out=self.y)
+        np.add.reduce(of_scale, axis=0, out=self.dscale)
+        # dx = scale / std (dy - weight (db + n dscale)): mean and variance depend on x, too
+        by_statistics = np.multiply(n, self.dscale, out=self.y)
+        by_statistics += self.db
+        by_statistics *= self.weight
+        self.dy -= by_statistics
+        self.dy *= np.divide(self.scale, self.std, out=self.std)
 
 
 @dataclass(eq=False, slots=True)
@@ -103,7 +138,7 @@ class Activation:
 
 @dataclass(eq=False, slots=True)
 class Dropout:
-    """``y = x mask``, a new mask in each pass; backward in place: ``dy *= mask``."""
+    """``y = x mask``, where `x` are units or weights; backward in place: ``dy *= mask``."""
 
     scheme: DropoutScheme
     rate: float
@@ -113,10 +148,63 @@ class Dropout:
     y: Array
     dy: Array | None
 
-    def forward(self):
+    def draw(self):
         self.scheme.draw(self.rng, self.rate, out=self.mask)
+
+    def forward(self):
         np.multiply(self.x, self.mask, out=self.y)
 
     def backward(self):
         if self.dy is not None:  # dropout of the inputs: nobody asks
             self.dy *= self.mask
+
+
+@dataclass(eq=False, slots=True)
+class SaturatingDropout(Dropout):
+    """``y = (x - s) mask + m s``, `m` the mean of a mask: dropped units are set to `s`."""
+
+    def forward(self):
+        s = self.scheme.saturation
+        np.subtract(self.x, s, out=self.y)
+        self.y *= self.mask
+        self.y += self.scheme.mean(self.rate) * s
+
+
+@dataclass(eq=False, slots=True)
+class SparseDropout:
+    """``x *= mask`` for the inputs in sparse rows, a mask of the features."""
+
+    scheme: DropoutScheme
+    rate: float
+    rng: np.random.Generator
+    mask: Array
+    layer: SparseDense
+
+    def draw(self):
+        self.scheme.draw(self.rng, self.rate, out=self.mask)
+
+    def forward(self):
+        x = self.layer.x
+        x.data *= self.mask[0].take(x.indices)
+
+    def backward(self):
+        """Nobody asks for the derivative of the inputs."""
+
+
+@dataclass(eq=False, slots=True)
+class SparseEntryDropout:
+    """``x *= mask`` for the inputs in sparse rows, a mask of the entries, new for each batch."""
+
+    scheme: DropoutScheme
+    rate: float
+    rng: np.random.Generator
+    layer: SparseDense
+
+    def forward(self):
+        x = self.layer.x
+        mask = np.empty((1, x.nnz), x.dtype)
+        self.scheme.draw(self.rng, self.rate, out=mask)
+        x.data *= mask[0]
+
+    def backward(self):
+        """Nobody asks for the derivative of the inputs."""

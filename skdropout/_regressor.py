@@ -10,9 +10,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
 from skdropout._base import BaseDropoutMLP, is_stochastic
+from skdropout._checks import check_flag
 from skdropout._export import to_mlp_regressor
 from skdropout._losses import LOSSES, OUT_ACTIVATIONS
 from skdropout._targets import DenseTargets, Targets
+from skdropout._uncertainty import measure_spread
 
 
 @dataclass(eq=False, repr=False)
@@ -45,15 +47,22 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         0 is no dropout.
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
-    dropout : {"batchwise", "bernoulli"} or DropoutScheme, default="batchwise"
-        How units are dropped: the same ones for a whole mini-batch, always a whole number of them
-        (`rate` times the units, rounded) [1]_, or for each sample on its own [2]_; or an object
-        from :mod:`skdropout.dropout`.
+    dropout : str or DropoutScheme, default="batchwise"
+        How units are dropped: "batchwise", the same ones for a whole mini-batch, always a whole
+        number of them (`rate` times the units, rounded) [1]_; "bernoulli", for each sample on its
+        own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha", for
+        ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
+        :mod:`skdropout.dropout`.
+    dropout_schedule : str or Schedule, default="constant"
+        How all dropout rates change from epoch to epoch: "constant"; "linear", falling to zero;
+        "flat_cosine", constant in the first half, then falling to zero; "early", in the first half
+        only; "late", in the second half only; or an object from :mod:`skdropout.schedules`.
+        Training then runs to `max_iter`, unless early stopping ends it.
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
         otherwise below. "lbfgs" takes all samples at once; it needs rates of zero, refuses
-        `weight_decay`, `max_norm` and `clip_norm`, and ignores `early_stopping`.
+        `weight_decay`, `max_norm`, `clip_norm` and `batch_norm`, and ignores `early_stopping`.
     alpha : float >= 0, default=0.0001
         Strength of the penalty on the weights. As in `MLPRegressor`, it is divided by the
         summed weight of the batch.
@@ -69,6 +78,10 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         :mod:`skdropout.constraints`.
     clip_norm : float > 0 or None, default=None
         Largest Euclidean norm of the gradient of all parameters; a longer one is scaled to it.
+    batch_norm : bool, default=False
+        Whether hidden layers are normalised before their activation, in training by mean and
+        variance of the mini-batch (weighted as the samples are), in prediction by running ones
+        [4]_. A last batch of one sample joins the one before. Not with "lbfgs".
     weight_init : str, default="auto"
         How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
         "lecun_uniform", "lecun_normal", "truncated_normal", "orthogonal", or "auto": by the
@@ -135,8 +148,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     intercepts_ : list of ndarray of shape (fan_out,)
         Biases of each layer, live as well.
     history_ : dict of str to list
-        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step)
-        and, with early stopping, "validation_loss" and "validation_score".
+        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
+        "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, with early
+        stopping, "validation_loss" and "validation_score".
     loss_ : float
         Training loss of the last epoch.
     loss_curve_ : list of float
@@ -178,6 +192,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
        simple way to prevent neural networks from overfitting", JMLR 15, 2014.
     .. [3] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019,
        arXiv 1711.05101.
+    .. [4] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by
+       reducing internal covariate shift", ICML 2015, arXiv 1502.03167.
 
     Examples
     --------
@@ -232,8 +248,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     def partial_fit(self, X, y, sample_weight=None):
         """Go once through the given samples, in batches, and keep everything for the next call.
 
-        For the schedules of the learning rate a call is an epoch: one that falls to zero does so
-        in `max_iter` calls. Callbacks are not called.
+        For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
+        does so in `max_iter` calls. Callbacks are not called.
 
         Parameters
         ----------
@@ -256,26 +272,121 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         """
         return self._partial_fit(X, y, sample_weight, learn_y=None)
 
-    def predict(self, X):
-        """Predict with the whole network.
+    def predict(self, X, return_std=False, *, n_samples=30, random_state=None, consistent=False):
+        """Predict with the whole network, and measure how much thinned networks disagree.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n, n_features)
             The samples.
+        return_std : bool, default=False
+            Whether to return the standard deviation of predictions with dropout kept on, as by
+            `predict_samples`, too [1]_. The other arguments are for it. It needs a rate above zero,
+            which is not the default: train with one, or set it before, as in
+            ``set_params(dropout_rate=0.1)``.
+        n_samples : int >= 1, default=30
+            Number of draws: of thinned networks, or of noise, that each row goes through.
+        random_state : int, RandomState instance or None, default=None
+            Decides which; the random numbers of the training are left alone.
+        consistent : bool, default=False
+            Whether all rows share the mask of a draw, so that a draw is one function, and
+            differences between rows mean something. They always do where a scheme draws one mask
+            for a whole batch, as "batchwise" and "dropconnect" do.
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted means.
+        y : ndarray of shape (n,) or (n, n_outputs)
+            The predicted means, the same with and without `return_std`.
+        std : ndarray of the shape of `y`
+            Standard deviation of the predicted means over the thinned networks, around their own
+            mean. It grows where the networks disagree and with the rate, so it ranks samples rather
+            than being an interval; the noise of the data comes on top of it. Only with
+            `return_std`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            With `return_std`, as by `predict_samples`.
+        NotFittedError
+            If there is no network yet.
+
+        See Also
+        --------
+        predict_samples : The predictions that `std` is that of.
+
+        References
+        ----------
+        .. [1] Y. Gal and Z. Ghahramani, "Dropout as a Bayesian approximation: representing model
+           uncertainty in deep learning", ICML 2016, arXiv 1506.02142.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skdropout import DropoutMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> network = DropoutMLPRegressor(dropout_rate=0.1, learning_rate="cosine").fit(X, y)
+        >>> y_mean, y_std = network.predict(X[:3], return_std=True, random_state=0)
+        >>> y_mean.shape, y_std.shape
+        ((3,), (3,))
         """
-        return self._decide(self._raw_predict(X))
+        check_flag("return_std", return_std)
+        mean = self._decide(self._raw_predict(X))
+        if not return_std:
+            return mean
+        monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
+        spread = monte_carlo.gather(lambda draws: measure_spread(map(self._decide, draws)))
+        return mean, spread["std"].astype(mean.dtype, copy=False)
+
+    def predict_samples(self, X, n_samples=30, random_state=None, *, consistent=False):
+        """Predict with dropout kept on, by one thinned network after another.
+
+        Rates and scheme are those that the arguments have now; `dropout_schedule` has no part in
+        it. Each sample is a predicted mean; the noise of the data is not in it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, n_features)
+            The samples.
+        n_samples : int >= 1, default=30
+            Number of draws: of thinned networks, or of noise, that each row goes through.
+        random_state : int, RandomState instance or None, default=None
+            Decides which; the random numbers of the training are left alone.
+        consistent : bool, default=False
+            Whether all rows share the mask of a draw, so that a draw is one function, and
+            differences between rows mean something. They always do where a scheme draws one mask
+            for a whole batch, as "batchwise" and "dropconnect" do.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n) or (n_samples, n, n_outputs)
+            The predictions of each thinned network.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `dropout_rate` and `input_dropout_rate` are zero, as all predictions would be the
+            same; if `n_samples` or `consistent` are not as above; or if the scheme would make
+            sparse `X` dense.
+        NotFittedError
+            If there is no network yet.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skdropout import DropoutMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> network = DropoutMLPRegressor(dropout_rate=0.1, learning_rate="cosine").fit(X, y)
+        >>> network.predict_samples(X[:4], n_samples=10, random_state=0).shape
+        (10, 4)
+        """
+        monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
+        return monte_carlo.stack(self._decide)
 
     def to_sklearn(self):
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
         For whatever takes that class alone, as converters to ONNX do (for one output and the
-        squared error).
+        squared error). Batch normalisation becomes part of the weights.
 
         Returns
         -------

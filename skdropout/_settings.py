@@ -11,9 +11,9 @@ from skdropout._initializers import INITIALIZERS
 from skdropout._losses import OUT_ACTIVATIONS
 from skdropout._penalties import ElasticNet
 from skdropout.constraints import Constraint, MaxNorm
-from skdropout.dropout import DROPOUT_SCHEMES, DropoutScheme
+from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
 from skdropout.optimizers import OPTIMIZERS, Optimizer
-from skdropout.schedules import SCHEDULES, Schedule
+from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Schedule
 
 _SOLVER_ARGUMENTS = {
     "sgd": ("momentum", "nesterovs_momentum"),
@@ -32,6 +32,7 @@ class Settings:
     activations: list[str]
     rates: list[float]
     scheme: DropoutScheme
+    dropout_schedule: Schedule
     optimizer: Optimizer | None
     schedule: Schedule
     constraint: Constraint | None
@@ -53,27 +54,67 @@ def read_settings(arguments: dict) -> Settings:
     activations = check_one_per("activation", arguments["activation"], len(sizes), "hidden layers")
     for activation in activations or [arguments["activation"]]:
         check_name("activation", activation, ACTIVATIONS)
-    rates = check_one_per("dropout_rate", arguments["dropout_rate"], len(sizes), "hidden layers")
-    for rate in rates or [arguments["dropout_rate"]]:
-        check_number("dropout_rate", rate, 0, 1)
+    scheme, rates = read_dropout(arguments, activations)
     l1_ratio = float(arguments["l1_ratio"])
+    dropout_schedule = _recipe("dropout_schedule", arguments, DROPOUT_SCHEDULES, Schedule)
+    schedule = _recipe("learning_rate", arguments, SCHEDULES, Schedule, _SCHEDULE_ARGUMENTS)
+    if dropout_schedule.adapts and not schedule.adapts:
+        raise ValueError(
+            f"dropout_schedule={dropout_schedule!r} waits for plateaus, at which training ends: "
+            "it needs learning_rate='adaptive'."
+        )
     return Settings(
         hidden_sizes=sizes,
         activations=activations,
-        rates=[float(arguments["input_dropout_rate"]), *map(float, rates)],
-        scheme=_recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme),
+        rates=rates,
+        scheme=scheme,
+        dropout_schedule=dropout_schedule,
         optimizer=_optimizer(arguments, rates),
-        schedule=_recipe("learning_rate", arguments, SCHEDULES, Schedule, _SCHEDULE_ARGUMENTS),
+        schedule=schedule,
         constraint=_constraint(arguments["max_norm"]),
         penalty=ElasticNet(float(arguments["alpha"]), l1_ratio),
         bias_penalty=ElasticNet(float(arguments["bias_alpha"]), l1_ratio),
     )
 
 
+def read_dropout(arguments: dict, activations: list[str]) -> tuple[DropoutScheme, list[float]]:
+    """Check what a network with these hidden layers drops; return how, and the rate of each layer.
+
+    The first rate is that of the inputs.
+    """
+    check_number("input_dropout_rate", arguments["input_dropout_rate"], 0, 1)
+    given = arguments["dropout_rate"]
+    rates = check_one_per("dropout_rate", given, len(activations), "hidden layers")
+    for rate in rates or [given]:
+        check_number("dropout_rate", rate, 0, 1)
+    scheme = _recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme)
+    check_number("batches_per_mask of dropout", scheme.batches_per_mask, 1, integer=True)
+    if scheme.batches_per_mask > 1 and scheme.draws_per_row:
+        raise ValueError(
+            f"dropout={scheme!r} has batches_per_mask={scheme.batches_per_mask}, but draws a mask "
+            "for each row, and batches have different rows."
+        )
+    unfit = {name for name, rate in zip(activations, rates, strict=True) if rate} - {"selu"}
+    if isinstance(scheme, Alpha) and unfit:
+        raise ValueError(
+            "dropout='alpha' needs activation='selu' in every layer with a dropout_rate, got "
+            f"{', '.join(map(repr, sorted(unfit)))}."
+        )
+    return scheme, [float(arguments["input_dropout_rate"]), *map(float, rates)]
+
+
+def check_sparse_dropout(scheme: DropoutScheme, rates: list[float]):
+    """Raise if what is dropped of sparse inputs would not be zero."""
+    if scheme.saturation and rates[0]:
+        raise ValueError(
+            f"dropout={scheme!r} would make sparse inputs dense: set input_dropout_rate=0 or give "
+            "a dense X."
+        )
+
+
 def _check_plain(arguments):
     """Check what is a plain number, flag or name."""
     for name, low, high, closed in (
-        ("input_dropout_rate", 0, 1, "[)"),
         ("alpha", 0, inf, "[)"),
         ("l1_ratio", 0, 1, "[]"),
         ("bias_alpha", 0, inf, "[)"),
@@ -98,7 +139,7 @@ def _check_plain(arguments):
         if not (isinstance(arguments[name], str | float) and arguments[name] == special):
             of_name = f"{name}, if it is not {special!r},"
             check_number(of_name, arguments[name], 1, integer=True)
-    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
+    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "batch_norm"):
         check_flag(name, arguments[name])
     if not isinstance(arguments["verbose"], bool | np.bool_):
         check_number("verbose", arguments["verbose"], 0, integer=True)
@@ -132,13 +173,13 @@ def _optimizer(arguments, rates):
     if not (isinstance(arguments["solver"], str) and arguments["solver"] == "lbfgs"):
         names = {**OPTIMIZERS, "lbfgs": None}
         return _recipe("solver", arguments, names, Optimizer, _SOLVER_ARGUMENTS)
-    if any(rates) or arguments["input_dropout_rate"]:
+    if any(rates):
         raise ValueError(
             "solver='lbfgs' cannot drop units: it needs the same loss at the same weights each "
             f"time. Set dropout_rate=0 and input_dropout_rate=0 (got {arguments['dropout_rate']!r} "
             f"and {arguments['input_dropout_rate']!r}), or take another solver."
         )
-    for name in ("weight_decay", "clip_norm", "max_norm"):
+    for name in ("weight_decay", "clip_norm", "max_norm", "batch_norm"):
         if arguments[name]:
             raise ValueError(
                 f"solver='lbfgs' does not know {name}, got {arguments[name]!r}. Penalties "

@@ -53,6 +53,8 @@ class Training:
     descent : Descent
     scheme, rates, dropout_rng
         How :class:`~skdropout._network.Plan` drops units.
+    dropout_schedule : Schedule
+        What `rates` are multiplied by, in each epoch.
     learning_rate : float
         What the schedule is multiplied by.
     schedule : Schedule
@@ -85,6 +87,7 @@ class Training:
     descent: Descent
     scheme: DropoutScheme
     rates: list[float]
+    dropout_schedule: Schedule
     dropout_rng: np.random.Generator
     learning_rate: float
     schedule: Schedule
@@ -101,25 +104,9 @@ class Training:
     stops_by_score: bool
     warns_if_unfinished: bool
     tasks: NoTasks
-    plans: dict[int, Plan] = field(init=False)
-    best_parameters: np.ndarray | None = field(init=False, default=None)
-
-    def __post_init__(self):
-        self.plans = {}
-        memory = None
-        for n_rows in self.batches.sizes:
-            self.plans[n_rows] = Plan(
-                self.network,
-                self.descent.gradient,
-                self.loss,
-                n_rows,
-                scheme=self.scheme,
-                rates=self.rates,
-                rng=self.dropout_rng,
-                memory=memory,
-                sparse=self.batches.is_sparse,
-            )
-            memory = self.plans[n_rows].work.flat  # the smaller batch works in the same place
+    rates_now: list[float] | None = field(init=False, default=None)
+    plans: dict[int, Plan] = field(init=False, default_factory=dict)
+    best_network: np.ndarray | None = field(init=False, default=None)
 
     def run(self):
         """Train until the loss or the score stops improving, or for `max_iter` epochs."""
@@ -132,24 +119,25 @@ class Training:
             warnings.warn(
                 f"Training interrupted by user after {self.progress.epoch} epochs.", stacklevel=6
             )
-        if self.best_parameters is not None:
-            self.network.parameters.flat[:] = self.best_parameters
+        if self.best_network is not None:
+            self.network.memory[:] = self.best_network
 
     def _run(self):
         for _ in range(self.max_iter):
             self.tasks.begin()
+            self._set_rates()
             loss, penalty, lr = self._epoch()
             if not (isfinite(loss) and self.network.is_finite()):
                 self._diverge(loss, lr)
                 return
             gain = self._record(loss, penalty, lr)
             if self.watch.update(gain, self.tol) and self.stops_by_score:
-                self.best_parameters = self.network.parameters.flat.copy()
+                self.best_network = self.network.memory.copy()
             if self.tasks.end():
                 return
             if self.watch.n_without_gain > self.n_iter_no_change and self._stops(lr):
                 return
-        if self.warns_if_unfinished and not self.schedule.anneals:
+        if self.warns_if_unfinished and not self.has_planned_end:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
@@ -157,44 +145,90 @@ class Training:
                 stacklevel=7,
             )
 
+    @property
+    def has_planned_end(self) -> bool:
+        """Whether a schedule means to end with the last epoch, and not where the loss rests."""
+        return self.schedule.anneals or self.dropout_schedule.anneals
+
+    def _set_rates(self):
+        """Compile the plans for the dropout rates of this epoch, if these are new."""
+        factor = self._factor(self.dropout_schedule, "dropout_schedule")
+        rates = [factor * rate for rate in self.rates]
+        if max(rates) >= 1.0:
+            raise ValueError(
+                f"dropout_schedule={self.dropout_schedule!r} gave the factor {factor!r}, with "
+                f"which a dropout rate of {max(self.rates)} is no longer below 1."
+            )
+        if rates == self.rates_now:
+            return
+        self.rates_now = rates
+        memory = None
+        for n_rows in self.batches.sizes:
+            self.plans[n_rows] = Plan(
+                self.network,
+                self.descent.gradient,
+                self.loss,
+                n_rows,
+                scheme=self.scheme,
+                rates=rates,
+                rng=self.dropout_rng,
+                memory=memory,
+                sparse=self.batches.is_sparse,
+            )
+            memory = self.plans[n_rows].work.flat  # the smaller batch works in the same place
+        self.n_batches = 0
+
     def _epoch(self) -> tuple[float, float, float]:
         """Go through the batches once; return mean loss, mean penalty, and last learning rate."""
         total_loss = total_penalty = 0.0
         for rows in self.batches:
             plan = self.plans[len(rows)]
             weight = self.batches.load(rows, plan)
-            lr = self.learning_rate * self._factor()
-            total_loss += plan.run() * weight
+            lr = self.learning_rate * self._factor(self.schedule, "learning_rate")
+            redraw = self.n_batches % self.scheme.batches_per_mask == 0
+            total_loss += plan.run(redraw=redraw) * weight
             total_penalty += self.descent.step(lr, weight) * weight
             self.progress.step += 1
+            self.n_batches += 1
         weight = self.batches.total_weight
         return (total_loss + total_penalty) / weight, total_penalty / weight, lr
 
-    def _factor(self) -> float:
-        """What the schedule says."""
-        factor = self.schedule(self.progress)
-        if not 0.0 <= factor < inf:
-            raise ValueError(f"learning_rate={self.schedule!r} gave the factor {factor!r}.")
-        return float(factor)
+    def _factor(self, schedule, name) -> float:
+        """What a schedule says."""
+        factor = schedule(self.progress)
+        try:
+            if 0.0 <= factor < inf:
+                return float(factor)
+        except (TypeError, ValueError):  # no number
+            pass
+        raise ValueError(
+            f"{name}={schedule!r} must give one finite number that is not negative, got {factor!r}."
+        )
 
     def _record(self, loss, penalty, lr) -> float:
         """Write the history; return what should improve, the greater the better."""
-        entry = {"loss": loss, "learning_rate": lr}
+        scores = {}
         line = f"Iteration {self.progress.epoch + 1}, loss = {loss:.8f}"
         gain = -loss if self.quiet_loss is None else -self.quiet_loss() - penalty
         if self.validate is not None:
             score, validation_loss = self.validate()
-            entry |= {"validation_loss": validation_loss, "validation_score": score}
+            scores = {"validation_loss": validation_loss, "validation_score": score}
             line += f", validation score = {score:.6f}"
             gain = score if self.stops_by_score else gain
-        self._finish_epoch(entry)
+        self._finish_epoch(loss, lr, scores)
         if self.verbose:
             print(f"{line}, learning rate = {lr:.6g}")
         return gain
 
-    def _finish_epoch(self, entry):
-        """Count an epoch; its entry goes into the history."""
-        add_entry(self.history, entry)
+    def _finish_epoch(self, loss, lr, scores):
+        """Count an epoch and write it into the history."""
+        of_inputs, *of_layers = self.rates_now
+        differ = len(set(of_layers)) > 1
+        rates = {
+            "dropout_rate": tuple(of_layers) if differ else max(of_layers, default=0.0),
+            "input_dropout_rate": of_inputs,
+        }
+        add_entry(self.history, {"loss": loss, "learning_rate": lr} | rates | scores)
         self.progress.epoch += 1
         self.n_samples += self.batches.total_weight
         self.progress.n_samples = self.n_samples
@@ -202,13 +236,13 @@ class Training:
     def _diverge(self, loss, lr):
         """Raise, unless there is a good epoch to go back to."""
         where = f"in epoch {self.progress.epoch + 1} at a learning rate of {lr:g}"
-        if self.best_parameters is None:
+        if self.best_network is None:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 f"values and need to be preprocessed. It happened {where}: a smaller "
                 "learning_rate_init or clip_norm may help."
             )
-        self._finish_epoch({"loss": loss, "learning_rate": lr})
+        self._finish_epoch(loss, lr, {})
         warnings.warn(
             f"Training diverged {where}; the weights are those of the best epoch before.",
             ConvergenceWarning,
@@ -217,10 +251,11 @@ class Training:
 
     def _stops(self, lr) -> bool:
         """Whether a plateau ends the training; if not, the schedule is told of it."""
-        if self.schedule.anneals and not self.stops_by_score:
+        may_end = self.stops_by_score or not self.has_planned_end
+        if not (may_end or self.schedule.adapts):
             return False  # the loss falls most in the last, slow epochs
         what = "Validation score" if self.stops_by_score else "Training loss"
-        is_over = self.schedule.ends_at(lr)
+        is_over = may_end and self.schedule.ends_at(lr)
         if self.verbose:
             then = "Stopping." if is_over else "Lowering the learning rate."
             print(

@@ -1,15 +1,19 @@
 """Dropout schemes: how a mask is drawn; they know nothing of layers or training.
 
-Every scheme scales what it keeps (inverted dropout), so that the mean of a mask is one and
-prediction needs no correction. `rate` is the fraction dropped.
+Every scheme scales what it keeps (inverted dropout), so that the mean of what it is applied to
+stays the same and prediction needs no correction. `rate` is the fraction dropped.
 """
+
+from math import sqrt
+from typing import ClassVar
 
 import numpy as np
 
 from skdropout._buffers import Array
+from skdropout._checks import check_number
 from skdropout._recipe import Recipe
 
-__all__ = ["Batchwise", "Bernoulli", "DropoutScheme"]
+__all__ = ["Alpha", "Batchwise", "Bernoulli", "DropConnect", "DropoutScheme", "Gaussian"]
 
 _WORDS = 1 << 13
 """Raw 64-bit words drawn at once: the scratch memory of a draw stays at 64 kB for any layer."""
@@ -19,7 +23,19 @@ class DropoutScheme(Recipe):
     """Base class of all dropout schemes.
 
     A subclass implements ``draw(rng, rate, out)``, which fills the array `out` with a mask of
-    mean one, and may override ``mask_shape``.
+    mean one, and may override ``mask_shape`` and the class attributes below. A rate of zero asks
+    no scheme: nothing is dropped then.
+
+    Attributes
+    ----------
+    drops_weights : bool, default=False
+        Whether the mask is one of weights, of shape (n_inputs, n_units), instead of units.
+    batches_per_mask : int, default=1
+        Mini-batches for which a mask is kept; more than one only where the shape of the mask
+        does not depend on the number of rows.
+    saturation : float, default=0.0
+        What dropped units are set to: with a mask `m` of mean ``mean(rate)`` a unit becomes
+        ``(x - saturation) m + mean(rate) saturation``.
 
     Examples
     --------
@@ -38,13 +54,26 @@ class DropoutScheme(Recipe):
     True
     """
 
+    drops_weights: ClassVar[bool] = False
+    saturation: ClassVar[float] = 0.0
+    batches_per_mask: ClassVar[int] = 1
+
     def mask_shape(self, n_rows: int, n_units: int) -> tuple[int, int]:
         """Shape of the mask for a batch; it is broadcast over (n_rows, n_units)."""
         return n_rows, n_units
 
+    def mean(self, rate: float) -> float:
+        """Mean of a mask."""
+        return 1.0
+
     def draw(self, rng: np.random.Generator, rate: float, out: Array):
         """Fill the contiguous array `out` with a new mask; `rng` draws words of 64 bits (PCG64)."""
         raise NotImplementedError(f"{type(self).__name__} must implement draw.")
+
+    @property
+    def draws_per_row(self) -> bool:
+        """Whether the rows of a batch have masks of their own."""
+        return not self.drops_weights and self.mask_shape(2, 1)[0] == 2
 
 
 class Bernoulli(DropoutScheme):
@@ -69,7 +98,7 @@ class Bernoulli(DropoutScheme):
     """
 
     def draw(self, rng, rate, out):
-        threshold = max(1, round((1.0 - rate) * 65536))
+        threshold = _out_of_65536(1.0 - rate)
         flat = out.reshape(-1)
         for start in range(0, flat.size, 4 * _WORDS):
             piece = flat[start : start + 4 * _WORDS]
@@ -84,6 +113,12 @@ class Batchwise(DropoutScheme):
     ``round(keep * n_units)`` units, at least one, chosen at random, are kept for every row of the
     batch, scaled by ``n_units`` over their number: each unit has the same chance, the number of
     active units is always the same, and the mean of each mask is exactly one.
+
+    Parameters
+    ----------
+    batches_per_mask : int >= 1, default=1
+        Mini-batches that train the same thinned network before another one is drawn. A call of
+        `partial_fit` begins with a new one.
 
     References
     ----------
@@ -100,6 +135,11 @@ class Batchwise(DropoutScheme):
     array([[1.25, 0.  , 1.25, 1.25, 1.25]])
     """
 
+    batches_per_mask: int = 1
+
+    def check(self):
+        check_number("batches_per_mask", self.batches_per_mask, 1, integer=True)
+
     def mask_shape(self, n_rows, n_units):
         return 1, n_units
 
@@ -111,4 +151,105 @@ class Batchwise(DropoutScheme):
         rng.shuffle(out[0])
 
 
-DROPOUT_SCHEMES = {"batchwise": Batchwise, "bernoulli": Bernoulli}
+class Gaussian(DropoutScheme):
+    """Each unit of each sample is multiplied by a normal number of mean one [1]_.
+
+    ``mask ~ N(1, rate / (1 - rate))``, which has the variance of a Bernoulli mask.
+
+    References
+    ----------
+    .. [1] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: a
+       simple way to prevent neural networks from overfitting", JMLR 15, 2014, section 10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdropout.dropout import Gaussian
+    >>> mask = np.empty((1000, 1000))
+    >>> Gaussian().draw(np.random.default_rng(0), rate=0.2, out=mask)
+    >>> round(mask.mean(), 2), round(mask.var(), 2)
+    (np.float64(1.0), np.float64(0.25))
+    """
+
+    def draw(self, rng, rate, out):
+        rng.standard_normal(out=out, dtype=out.dtype)
+        out *= sqrt(rate / (1.0 - rate))
+        out += 1.0
+
+
+class Alpha(Bernoulli):
+    """Each unit of each sample is set to SELU's lower bound `s`, mean and variance restored [1]_.
+
+    ``a (x b + s (1 - b)) + c`` with ``b ~ Bernoulli(keep)``, ``s = -1.7581``,
+    ``a = (keep + s^2 keep (1 - keep))^(-1/2)`` and ``c = -a s (1 - keep)``: of units with mean
+    zero and variance one, which SELU drives its layers to, it keeps both. With the mask
+    ``m = a b`` this is ``(x - s) m + a keep s``. It needs ``activation="selu"`` in the layers
+    that it is applied to, and as inputs standardised, dense ones.
+
+    References
+    ----------
+    .. [1] G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter, "Self-normalizing neural
+       networks", NeurIPS 2017, arXiv 1706.02515.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> clf = DropoutMLPClassifier((64, 64), activation="selu", dropout="alpha", dropout_rate=0.1)
+    """
+
+    saturation: ClassVar = -1.7580993408473766
+
+    def mean(self, rate):
+        keep = _out_of_65536(1.0 - rate) / 65536
+        return sqrt(keep / (1.0 + self.saturation**2 * (1.0 - keep)))
+
+    def draw(self, rng, rate, out):
+        super().draw(rng, rate, out)
+        out *= self.mean(rate)
+
+
+class DropConnect(Bernoulli):
+    """Weights are dropped instead of units, the same ones for the whole mini-batch [1]_.
+
+    ``y = x (W mask) + b`` with ``mask = B / keep`` and ``B ~ Bernoulli(keep)`` for each weight. The
+    rate of a layer is that of the weights which leave it: `input_dropout_rate` is that of the
+    first weight matrix. Biases are kept.
+
+    Parameters
+    ----------
+    batches_per_mask : int >= 1, default=1
+        Mini-batches that train the same thinned network before another one is drawn. A call of
+        `partial_fit` begins with a new one.
+
+    References
+    ----------
+    .. [1] L. Wan, M. Zeiler, S. Zhang, Y. LeCun and R. Fergus, "Regularization of neural networks
+       using DropConnect", ICML 2013.
+
+    Examples
+    --------
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.dropout import DropConnect
+    >>> clf = DropoutMLPClassifier(dropout=DropConnect(batches_per_mask=10), dropout_rate=0.5)
+    """
+
+    batches_per_mask: int = 1
+
+    drops_weights: ClassVar = True
+
+    def check(self):
+        check_number("batches_per_mask", self.batches_per_mask, 1, integer=True)
+
+
+def _out_of_65536(chance: float) -> int:
+    """A chance as a number of the values that 16 bits have, at least one."""
+    return max(1, round(chance * 65536))
+
+
+DROPOUT_SCHEMES = {
+    "batchwise": Batchwise,
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "alpha": Alpha,
+    "dropconnect": DropConnect,
+}

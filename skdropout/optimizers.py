@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from skdropout._buffers import Array
+from skdropout._averages import lerp
 from skdropout._checks import check_flag, check_number
 from skdropout._recipe import Recipe
 
@@ -30,13 +30,6 @@ __all__ = [
     "Optimizer",
     "RMSprop",
 ]
-
-
-def lerp(average: Array, value: Array, weight: float, tmp: Array):
-    """``average += weight (value - average)``; `tmp` is scratch and may be `value` itself."""
-    difference = np.subtract(value, average, out=tmp)
-    difference *= weight
-    average += difference
 
 
 class Optimizer(Recipe):

@@ -1,4 +1,6 @@
-"""Schedules: pure functions from the progress of the training to a factor of the learning rate.
+"""Schedules: pure functions from the progress of the training to a factor.
+
+The factor is that of the learning rate, in each step, or that of the dropout rates, in each epoch.
 
 A new schedule is a class of a few lines::
 
@@ -18,9 +20,12 @@ __all__ = [
     "Adaptive",
     "Constant",
     "Cosine",
+    "Early",
     "FlatCosine",
     "InverseScaling",
     "InverseTime",
+    "Late",
+    "Linear",
     "OneCycle",
     "Progress",
     "Schedule",
@@ -61,7 +66,8 @@ class Schedule(Recipe):
     """Base class of all schedules.
 
     A subclass implements ``__call__(progress)``, which returns the factor by which
-    ``learning_rate_init`` is multiplied in the next step; see :class:`Progress`.
+    ``learning_rate_init`` is multiplied in the next step or, as `dropout_schedule`, the dropout
+    rates in the next epoch; see :class:`Progress`.
 
     Examples
     --------
@@ -96,7 +102,7 @@ class Schedule(Recipe):
 
 
 class Constant(Schedule):
-    """The same learning rate throughout: the factor is 1.
+    """No change: the factor is 1.
 
     Examples
     --------
@@ -214,6 +220,95 @@ class Cosine(Schedule):
         return 0.5 * (1.0 + cos(pi * progress.fraction))
 
 
+class Linear(Schedule):
+    """``1 - t``, `t` the finished part of the training: from 1 to 0.
+
+    For dropout rates it is annealed dropout [1]_.
+
+    References
+    ----------
+    .. [1] S. Rennie, V. Goel and S. Thomas, "Annealed dropout training of deep networks", SLT 2014,
+       doi 10.1109/SLT.2014.7078567.
+
+    Examples
+    --------
+    >>> from skdropout.schedules import Linear, Progress
+    >>> [Linear()(Progress(step=step, n_steps=4)) for step in range(4)]
+    [1.0, 0.75, 0.5, 0.25]
+    """
+
+    anneals: ClassVar = True
+
+    def __call__(self, progress):
+        return 1.0 - progress.fraction
+
+
+class Early(Schedule):
+    """1 in the first part of the training, then 0 [1]_.
+
+    Dropout at the beginning only lets a network that is too small for its data learn more of them.
+
+    Parameters
+    ----------
+    end : float in (0, 1], default=0.5
+        Where the first part ends.
+
+    References
+    ----------
+    .. [1] Z. Liu, Z. Xu, J. Jin, Z. Shen and T. Darrell, "Dropout reduces underfitting", ICML 2023,
+       arXiv 2303.01500.
+
+    Examples
+    --------
+    >>> from skdropout.schedules import Early, Progress
+    >>> [Early()(Progress(step=step, n_steps=4)) for step in range(4)]
+    [1.0, 1.0, 0.0, 0.0]
+    """
+
+    end: float = 0.5
+
+    anneals: ClassVar = True
+
+    def check(self):
+        check_number("end", self.end, 0, 1, closed="(]")
+
+    def __call__(self, progress):
+        return 1.0 if progress.fraction < self.end else 0.0
+
+
+class Late(Schedule):
+    """0 in the first part of the training, then 1 [1]_.
+
+    Dropout at the end only lets a network that is too large for its data learn fast at first.
+
+    Parameters
+    ----------
+    start : float in [0, 1), default=0.5
+        Where the first part ends.
+
+    References
+    ----------
+    .. [1] Z. Liu, Z. Xu, J. Jin, Z. Shen and T. Darrell, "Dropout reduces underfitting", ICML 2023,
+       arXiv 2303.01500.
+
+    Examples
+    --------
+    >>> from skdropout.schedules import Late, Progress
+    >>> [Late()(Progress(step=step, n_steps=4)) for step in range(4)]
+    [0.0, 0.0, 1.0, 1.0]
+    """
+
+    start: float = 0.5
+
+    anneals: ClassVar = True
+
+    def check(self):
+        check_number("start", self.start, 0, 1)
+
+    def __call__(self, progress):
+        return 0.0 if progress.fraction < self.start else 1.0
+
+
 class FlatCosine(Schedule):
     """Constant for the first part of the training, then a cosine from 1 to 0 [1]_.
 
@@ -300,4 +395,11 @@ SCHEDULES = {
     "cosine": Cosine,
     "flat_cosine": FlatCosine,
     "one_cycle": OneCycle,
+}
+DROPOUT_SCHEDULES = {
+    "constant": Constant,
+    "linear": Linear,
+    "flat_cosine": FlatCosine,
+    "early": Early,
+    "late": Late,
 }

@@ -2,7 +2,9 @@
 
 Everything is a new array, and every formula stands where it is used. `Ws`, `bs` are lists of weight
 matrices and bias vectors, `activations` names one function per hidden layer. `masks` holds what the
-inputs and then each hidden layer are multiplied by, None where nothing is dropped.
+inputs and then each hidden layer are multiplied by, None where nothing is dropped; for alpha
+dropout which units are kept, and the rate. `weight_masks` holds what weights are multiplied by.
+With `scales` the hidden layers are normalised before their activation, by the weights of the rows.
 """
 
 import numpy as np
@@ -47,18 +49,58 @@ ACTIVATIONS = {  # f and f'
 }
 
 
+EPSILON = 1e-5
+
+
+def standardised(u, weight):
+    """Every column with mean zero and variance one, by the weights of the rows."""
+    share = weight / np.sum(weight)
+    mean = share @ u
+    variance = share @ (u - mean) ** 2
+    return (u - mean) / np.sqrt(variance + EPSILON)
+
+
+def dstandardised(u, weight):
+    """The derivative of each standardised row `j` by each row `i`, of shape (j, i, columns)."""
+    share = weight[:, None] / np.sum(weight)
+    centred = u - np.sum(share * u, axis=0)
+    std = np.sqrt(np.sum(share * centred**2, axis=0) + EPSILON)
+    dcentred = np.eye(len(u))[:, :, None] - share  # the mean moves along with each row
+    dstd = share * centred / std
+    return dcentred / std - centred[:, None] * dstd / std**2
+
+
+def dropout(mask):
+    """What units are multiplied by, and what is added to them then."""
+    if mask is None:
+        return 1, 0
+    if isinstance(mask, tuple):
+        kept, rate = mask
+        lowest = -SELU_SCALE * SELU_ALPHA
+        a = ((1 - rate) * (1 + rate * lowest**2)) ** -0.5
+        return a * kept, a * lowest * (1 - kept) - a * lowest * rate
+    return mask, 0
+
+
 def dropped(h, mask):
-    return h if mask is None else h * mask
+    factor, shift = dropout(mask)
+    return h * factor + shift
 
 
-def forward(Ws, bs, X, activations, masks):
-    """The inputs `h` of every layer and its raw outputs ``z = h W + b``."""
+def thinned(W, mask):
+    return W if mask is None else W * mask
+
+
+def forward(Ws, bs, X, activations, masks, weight_masks=None, scales=(), weight=None):
+    """The inputs `h` of every layer and its raw outputs ``z = h W + b``, if normalised."""
+    weight_masks = weight_masks or [None] * len(Ws)
     hs, zs = [dropped(X, masks[0])], []
-    for W, b, name, mask in zip(Ws[:-1], bs[:-1], activations, masks[1:], strict=True):
-        f, _ = ACTIVATIONS[name]
-        zs.append(hs[-1] @ W + b)
-        hs.append(dropped(f(zs[-1]), mask))
-    zs.append(hs[-1] @ Ws[-1] + bs[-1])
+    for i, (W, b) in enumerate(zip(Ws, bs, strict=True)):
+        u = hs[i] @ thinned(W, weight_masks[i])
+        zs.append((standardised(u, weight) * scales[i] if i < len(scales) else u) + b)
+        if i < len(activations):
+            f, _ = ACTIVATIONS[activations[i]]
+            hs.append(dropped(f(zs[i]), masks[i + 1]))
     return hs, zs
 
 
@@ -84,23 +126,45 @@ def elastic_net(p, alpha, l1_ratio):
 
 
 def loss_and_gradient(
-    Ws, bs, X, y, weight, activations, out, masks, *, alpha, l1_ratio, bias_alpha, smoothing
+    Ws,
+    bs,
+    X,
+    y,
+    weight,
+    activations,
+    out,
+    masks,
+    *,
+    weight_masks=None,
+    scales=(),
+    alpha,
+    l1_ratio,
+    bias_alpha,
+    smoothing,
 ):
-    """The mean loss by weight plus the penalty, and its derivatives for all `Ws` and `bs`."""
+    """The mean loss by weight plus the penalty; its derivatives for all `Ws`, `bs`, `scales`."""
     total = np.sum(weight)
-    hs, zs = forward(Ws, bs, X, activations, masks)
+    weight_masks = weight_masks or [None] * len(Ws)
+    hs, zs = forward(Ws, bs, X, activations, masks, weight_masks, scales, weight)
     losses, dlosses = cross_entropy(zs[-1], smoothed(y, out, smoothing), out)
     loss = np.sum(weight * losses) / total
     dz = weight[:, None] * dlosses / total
 
-    dWs, dbs = [], []
+    dWs, dbs, dscales = [], [], []
     for i in reversed(range(len(Ws))):
         penalty, dpenalty = elastic_net(Ws[i], alpha, l1_ratio)
         bias_penalty, dbias_penalty = elastic_net(bs[i], bias_alpha, l1_ratio)
         loss = loss + (penalty + bias_penalty) / total
-        dWs = [hs[i].T @ dz + dpenalty / total, *dWs]
         dbs = [np.sum(dz, axis=0) + dbias_penalty / total, *dbs]
+        V = thinned(Ws[i], weight_masks[i])
+        du = dz
+        if i < len(scales):
+            u = hs[i] @ V
+            dscales = [np.sum(dz * standardised(u, weight), axis=0), *dscales]
+            du = np.einsum("jik,jk->ik", dstandardised(u, weight), dz * scales[i])
+        dWs = [thinned(hs[i].T @ du, weight_masks[i]) + dpenalty / total, *dWs]
         if i > 0:
             _, df = ACTIVATIONS[activations[i - 1]]
-            dz = dropped(dz @ Ws[i].T, masks[i]) * df(zs[i - 1])
-    return loss, dWs, dbs
+            factor, _ = dropout(masks[i])
+            dz = du @ V.T * factor * df(zs[i - 1])
+    return loss, dWs, dbs, dscales

@@ -9,9 +9,9 @@ from sklearn.datasets import make_classification
 
 from skdropout import DropoutMLPClassifier
 from skdropout.constraints import MaxNorm
-from skdropout.dropout import Bernoulli
+from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
 from skdropout.optimizers import SGD, Adam
-from skdropout.schedules import Cosine, InverseTime, Schedule
+from skdropout.schedules import Cosine, Early, InverseTime, Late, Linear, Schedule
 
 X, Y = make_classification(120, n_features=12, n_informative=6, weights=[0.7], random_state=0)
 
@@ -24,6 +24,7 @@ CHANGES = {
     "dropout_rate": ({}, 0.2, (0.2, 0.5)),
     "input_dropout_rate": ({}, 0.0, 0.2),
     "dropout": ({}, "batchwise", "bernoulli"),
+    "dropout_schedule": ({}, "constant", "linear"),
     "solver": ({}, "adam", "rmsprop"),
     "alpha": ({}, 0.0, 1.0),
     "l1_ratio": ({"alpha": 1.0}, 0.0, 1.0),
@@ -31,6 +32,7 @@ CHANGES = {
     "weight_decay": ({}, 0.0, 1.0),
     "max_norm": ({}, None, 0.5),
     "clip_norm": ({"solver": "sgd"}, None, 0.01),
+    "batch_norm": ({}, False, True),
     "weight_init": ({}, "auto", "glorot_normal"),
     "batch_size": ({}, 32, 40),
     "learning_rate": ({}, "constant", "cosine"),
@@ -53,6 +55,8 @@ CHANGES = {
     "class_weight": ({}, None, "balanced"),
     "max_fun": ({"solver": "lbfgs", "dropout_rate": 0}, 15000, 3),
 }
+
+SELU = {"activation": "selu"}
 
 # tested on their own: what they print, and what a second fit starts from
 ELSEWHERE = {"verbose", "warm_start"}
@@ -80,7 +84,13 @@ def test_argument_changes_the_fit(name):
     [
         ({"solver": "sgd", "momentum": 0.7}, {"solver": SGD(momentum=0.7)}),
         ({"solver": "adam", "beta_2": 0.95}, {"solver": Adam(beta_2=0.95)}),
+        ({"dropout": "batchwise"}, {"dropout": Batchwise(batches_per_mask=1)}),
         ({"dropout": "bernoulli"}, {"dropout": Bernoulli()}),
+        ({"dropout": "gaussian"}, {"dropout": Gaussian()}),
+        ({"dropout": "dropconnect"}, {"dropout": DropConnect()}),
+        ({"dropout": "alpha", **SELU}, {"dropout": Alpha(), **SELU}),
+        ({"dropout_schedule": "linear"}, {"dropout_schedule": Linear()}),
+        ({"dropout_schedule": "early"}, {"dropout_schedule": Early(end=0.5)}),
         ({"learning_rate": "inverse_time"}, {"learning_rate": InverseTime()}),
         ({"learning_rate": "cosine"}, {"learning_rate": Cosine()}),
         ({"max_norm": 0.5}, {"max_norm": MaxNorm(0.5)}),
@@ -96,14 +106,33 @@ def test_a_name_and_its_object_are_the_same(by_name, by_object):
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
 
 
-def test_arguments_of_recipes_can_be_searched():
-    network = DropoutMLPClassifier(solver=Adam())
-    assert network.get_params()["solver__beta_1"] == 0.9
-    assert network.set_params(solver__beta_1=0.5).solver == Adam(beta_1=0.5)
+@pytest.mark.parametrize(
+    "name, before, after",
+    [
+        ("solver__beta_1", Adam(), Adam(beta_1=0.5)),
+        ("dropout__batches_per_mask", Batchwise(), Batchwise(batches_per_mask=3)),
+        ("dropout__batches_per_mask", DropConnect(), DropConnect(batches_per_mask=3)),
+        ("dropout_schedule__end", Early(), Early(end=0.2)),
+        ("dropout_schedule__start", Late(), Late(start=0.2)),
+        ("max_norm__max_norm", MaxNorm(2.0), MaxNorm(0.3)),
+    ],
+    ids=str,
+)
+def test_arguments_of_recipes_can_be_searched_and_change_the_fit(name, before, after):
+    argument, of_recipe = name.split("__")
+    network = DropoutMLPClassifier(**BASE, **{argument: before})
+    assert network.get_params()[name] == getattr(before, of_recipe)
+    other = clone(network).set_params(**{name: getattr(after, of_recipe)})
+    assert getattr(other, argument) == after
+    assert getattr(network, argument) == before
+    logits = network.fit(X, Y).decision_function(X)
+    assert np.abs(other.fit(X, Y).decision_function(X) - logits).max() > 1e-6
 
 
 def test_fit_changes_no_argument():
-    network = DropoutMLPClassifier(**BASE, solver=Adam(), dropout=Bernoulli())
+    network = DropoutMLPClassifier(
+        **BASE, solver=Adam(), dropout=DropConnect(), dropout_schedule=Late(), batch_norm=True
+    )
     before = {name: repr(value) for name, value in network.get_params().items()}
     network.fit(X, Y)
     assert {name: repr(value) for name, value in network.get_params().items()} == before
@@ -125,6 +154,22 @@ BAD = [
     ({"input_dropout_rate": 1}, ValueError, r"input_dropout_rate .* \[0, 1\), got 1"),
     ({"dropout": "batchwsie"}, ValueError, r"dropout must be one of 'batchwise'.* got 'batchwsie'"),
     ({"dropout": 0.5}, TypeError, r"dropout must be one of .* class DropoutScheme of skdropout"),
+    ({"dropout": Bernoulli}, TypeError, r"dropout must be one of .* class DropoutScheme"),
+    ({"dropout": Linear()}, TypeError, r"dropout must be one of .* got Linear\(\)"),
+    ({"dropout": Batchwise(0)}, ValueError, r"batches_per_mask must be an integer .* got 0"),
+    ({"dropout": DropConnect(1.0)}, TypeError, r"batches_per_mask must be an integer .* got 1.0"),
+    ({"dropout": "alpha"}, ValueError, r"dropout='alpha' needs activation='selu' .* got 'relu'"),
+    ({"dropout": Alpha()}, ValueError, r"dropout='alpha' needs activation='selu' .* got 'relu'"),
+    ({"dropout_schedule": "cosine"}, ValueError, r"dropout_schedule must be one of 'constant'"),
+    ({"dropout_schedule": "liner"}, ValueError, r"dropout_schedule .* 'linear', .* got 'liner'"),
+    ({"dropout_schedule": 0.5}, TypeError, r"dropout_schedule .* class Schedule of skdropout"),
+    ({"dropout_schedule": None}, TypeError, r"dropout_schedule must be one of .* got None"),
+    ({"dropout_schedule": Linear}, TypeError, r"dropout_schedule must be one of"),
+    ({"dropout_schedule": Early(end=0)}, ValueError, r"end must be a number in \(0, 1\], got 0"),
+    ({"batch_norm": 1}, TypeError, r"batch_norm must be True or False, got 1"),
+    ({"batch_norm": "yes"}, TypeError, r"batch_norm must be True or False, got 'yes'"),
+    ({"batch_norm": None}, TypeError, r"batch_norm must be True or False, got None"),
+    ({"batch_norm": True, "batch_size": 1}, ValueError, r"batch_norm=True .* batch_size=1"),
     ({"solver": "adma"}, ValueError, r"solver must be one of .* class Optimizer of skdropout"),
     ({"solver": Adam(beta_1=1.0)}, ValueError, r"beta_1 must be a number in \[0, 1\), got 1.0"),
     ({"solver": Adam}, TypeError, r"solver must be one of"),
@@ -163,6 +208,11 @@ BAD = [
     ({"max_fun": 0}, ValueError, r"max_fun must be an integer in \[1, inf\), got 0"),
     ({"solver": "lbfgs"}, ValueError, r"lbfgs.*Set dropout_rate=0 and input_dropout_rate=0"),
     ({"solver": "lbfgs", "dropout_rate": 0, "max_norm": 3}, ValueError, "lbfgs.*max_norm, got 3"),
+    (
+        {"solver": "lbfgs", "dropout_rate": 0, "batch_norm": True},
+        ValueError,
+        "lbfgs.*batch_norm, got True",
+    ),
     ({"hidden_layer_sizes": (), "dropout_rate": 1.5}, ValueError, r"dropout_rate .* got 1.5"),
     ({"hidden_layer_sizes": (), "activation": "rleu"}, ValueError, r"activation .* got 'rleu'"),
     ({"batch_size": np.array([1, 2])}, TypeError, r"batch_size.* got array"),
@@ -176,7 +226,7 @@ BAD = [
 
 @pytest.mark.parametrize("bad, error, message", BAD, ids=lambda value: str(value)[:60])
 def test_bad_argument_is_refused_before_any_work(bad, error, message, monkeypatch):
-    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
     network = DropoutMLPClassifier(**{**BASE, **bad})
     with pytest.raises(error, match=message):
         network.fit(X, Y)

@@ -142,12 +142,12 @@ def test_smoothing_leaves_the_targets_alone(targets):
 # The batches
 
 
-def batches(n=10, *, batch_size=4, rows=None, weight=None, rng=None):
+def batches(n=10, *, batch_size=4, rows=None, weight=None, rng=None, smallest=1):
     """Batches of rows that hold three times their number, with two classes in turn."""
     X = 3.0 * np.arange(n).reshape(-1, 1) + np.array([0.0, 0.5])
     targets = DenseTargets(np.arange(n).reshape(-1, 1) % 2, 0.0, np.float64)
     rows = np.arange(n) if rows is None else rows
-    return Batches(X, targets, weight, rows, batch_size, rng)
+    return Batches(X, targets, weight, rows, batch_size, rng, smallest=smallest)
 
 
 def plan(n_rows):
@@ -186,6 +186,53 @@ def test_each_row_comes_once_an_epoch(n, batch_size, seed):
 )
 def test_sizes(n, batch_size, sizes):
     assert batches(n, batch_size=batch_size).sizes == sizes
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(2, 60),
+    batch_size=st.integers(2, 70),
+    smallest=st.integers(1, 2),
+    seed=st.none() | st.integers(0, 2**32),
+)
+def test_a_last_batch_too_small_joins_the_one_before(n, batch_size, smallest, seed):
+    rng = None if seed is None else np.random.default_rng(seed)
+    data = batches(n, batch_size=batch_size, smallest=smallest, rng=rng)
+    for _ in range(2):
+        epoch = list(data)
+        sizes = [len(batch) for batch in epoch]
+        assert_array_equal(np.sort(np.concatenate(epoch)), np.arange(n))
+        assert len(data) == len(epoch)
+        assert data.sizes == sorted(set(sizes), reverse=True)
+        assert set(sizes[:-1]) <= {batch_size}
+        assert min(sizes) >= smallest
+        assert max(sizes) <= batch_size + smallest - 1
+
+
+@pytest.mark.parametrize(
+    "n, batch_size, sizes",
+    [
+        (9, 4, [5, 4]),
+        (5, 4, [5]),
+        (10, 4, [4, 2]),
+        (8, 4, [4]),
+        (3, 2, [3]),
+        (7, 2, [3, 2]),
+        (2, 2, [2]),
+        (3, 10, [3]),
+    ],
+)
+def test_sizes_with_at_least_two_rows(n, batch_size, sizes):
+    assert batches(n, batch_size=batch_size, smallest=2).sizes == sizes
+
+
+def test_a_merged_batch_loads_all_its_rows():
+    data = batches(9, smallest=2, weight=np.arange(1.0, 10.0))
+    *_, last = data
+    into = plan(5)
+    assert data.load(last, into) == 5 + 6 + 7 + 8 + 9
+    assert_array_equal(into.x[:, 0], 3.0 * np.arange(4, 9))
+    assert_allclose(into.weight.ravel(), np.arange(5, 10) / 35, rtol=1e-15)
 
 
 def test_without_a_generator_the_order_is_kept():

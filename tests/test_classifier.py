@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import pandas as pd
 import pytest
+import reference
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -28,6 +29,12 @@ X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 X_IRIS = StandardScaler().fit_transform(X_IRIS)
 X_LABELS, Y_LABELS = make_multilabel_classification(150, 10, n_classes=4, random_state=0)
 X_LABELS = StandardScaler().fit_transform(X_LABELS)
+
+KINDS = {
+    "binary": (X_IRIS, Y_IRIS > 0),
+    "multiclass": (X_IRIS, Y_IRIS),
+    "multilabel": (X_LABELS, Y_LABELS),
+}
 
 
 def network(**arguments):
@@ -76,14 +83,10 @@ def test_many_labels(form):
     assert_array_equal(clf.classes_, np.arange(4))
 
 
-@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_predictions_fit_together(kind, dtype):
-    X, y = {
-        "binary": (X_IRIS, Y_IRIS > 0),
-        "multiclass": (X_IRIS, Y_IRIS),
-        "multilabel": (X_LABELS, Y_LABELS),
-    }[kind]
+    X, y = KINDS[kind]
     clf = network().fit(X.astype(dtype), y)
     z, p = clf.decision_function(X.astype(dtype)), clf.predict_proba(X.astype(dtype))
     log_p = clf.predict_log_proba(X.astype(dtype))
@@ -137,13 +140,9 @@ def test_no_hidden_layer_is_logistic_regression():
 # weights
 
 
-@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_weights_are_repetitions(kind):
-    X, y = {
-        "binary": (X_IRIS, Y_IRIS > 0),
-        "multiclass": (X_IRIS, Y_IRIS),
-        "multilabel": (X_LABELS, Y_LABELS),
-    }[kind]
+    X, y = KINDS[kind]
     weight = np.random.default_rng(0).integers(0, 3, len(X))
     clf = network(batch_size="auto", dropout_rate=0.5, input_dropout_rate=0.2)
     weighted = clone(clf).fit(X, y, sample_weight=weight)
@@ -186,6 +185,89 @@ def test_class_weights_of_many_labels_multiply():
         network(class_weight=weights).fit(X_LABELS, Y_LABELS).predict_proba(X_LABELS),
         network().fit(X_LABELS, Y_LABELS, by_hand).predict_proba(X_LABELS),
     )
+
+
+CLASS_WEIGHTS = {
+    "binary": {False: 3.0, True: 0.5},
+    "multiclass": {0: 3.0, 2: 0.5},  # one for class 1
+    "multilabel": [{0: 1, 1: 2}, {0: 0.5, 1: 1}, {0: 3, 1: 1}, {0: 1, 1: 1}],
+}
+
+
+def weights_by_class(kind, class_weight, y, weight):
+    """The weight of each row times that of its class, or those of all its labels."""
+    of_labels = kind == "multilabel"
+    product = weight.copy()
+    for i, column in enumerate(y.T if of_labels else [y]):
+        for label in np.unique(column):
+            there = column == label
+            if class_weight == "balanced":
+                n_classes = len(np.unique(column))
+                product[there] *= weight.sum() / (n_classes * weight[there].sum())
+            elif class_weight is not None:
+                of_class = class_weight[i] if of_labels else class_weight
+                product[there] *= of_class.get(label, 1.0)
+    return product
+
+
+WEIGHTINGS = [
+    (kind, class_weight, weighted)
+    for kind in KINDS
+    for class_weight in (None, "by hand", "balanced")
+    for weighted in (False, True)
+]
+
+
+@pytest.mark.parametrize("kind, class_weight, weighted", WEIGHTINGS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
+def test_one_step_equals_the_reference(kind, class_weight, weighted, smoothing, batch_norm):
+    """Label smoothing, class weights and sample weights together: the loss and its gradient."""
+    X, y = KINDS[kind]
+    weight = np.random.default_rng(0).uniform(0.2, 3, len(X)) if weighted else None
+    class_weight = CLASS_WEIGHTS[kind] if class_weight == "by hand" else class_weight
+    clf = network(
+        activation="tanh",
+        class_weight=class_weight,
+        label_smoothing=smoothing,
+        batch_norm=batch_norm,
+        alpha=0.3,
+        bias_alpha=0.2,
+        l1_ratio=0.4,
+        dropout_rate=0,
+        solver="sgd",
+        momentum=0,
+        batch_size=len(X),
+        max_iter=1,
+    )
+    start = clone(clf).set_params(learning_rate_init=1e-300).fit(X, y, weight)
+    after = clone(clf).set_params(learning_rate_init=1.0).fit(X, y, weight)
+    indicators = {
+        "binary": lambda: y[:, np.newaxis],
+        "multiclass": lambda: np.eye(3)[y],
+        "multilabel": lambda: y,
+    }[kind]()
+    weight = np.ones(len(X)) if weight is None else weight
+    loss, dWs, dbs, _ = reference.loss_and_gradient(
+        start.coefs_,
+        [np.zeros_like(b) for b in start.intercepts_],
+        X,
+        indicators,
+        weights_by_class(kind, class_weight, y, weight),
+        ("tanh",),
+        start.out_activation_,
+        [None, None],
+        scales=[np.ones(16)] if batch_norm else (),
+        alpha=0.3,
+        l1_ratio=0.4,
+        bias_alpha=0.2,
+        smoothing=smoothing,
+    )
+    assert after.loss_ == pytest.approx(loss, rel=1e-12)
+    before = start.coefs_ + start.intercepts_
+    moved = [p - q for p, q in zip(before, after.coefs_ + after.intercepts_, strict=True)]
+    for found, wanted in zip(moved, dWs + dbs, strict=True):
+        assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
 
 
 # stopping
@@ -255,11 +337,40 @@ def test_a_split_that_cannot_be_made_names_the_fraction(y, fraction, reason):
 
 def test_history_has_an_entry_an_epoch():
     clf = network(early_stopping=True).fit(X, Y)
-    names = ["loss", "learning_rate", "validation_loss", "validation_score"]
-    assert list(clf.history_) == names
-    assert {len(clf.history_[name]) for name in names} == {clf.n_iter_}
+    names = ["loss", "learning_rate", "dropout_rate", "input_dropout_rate"]
+    of_validation = ["validation_loss", "validation_score"]
+    assert list(clf.history_) == names + of_validation
+    assert {len(values) for values in clf.history_.values()} == {clf.n_iter_}
     assert clf.history_["loss"] == clf.loss_curve_
-    assert list(network().fit(X, Y).history_) == ["loss", "learning_rate"]
+    assert list(network().fit(X, Y).history_) == names
+
+
+@pytest.mark.parametrize(
+    "arguments, of_units",
+    [
+        ({"dropout_rate": 0.3}, 0.3),
+        ({"dropout_rate": 0}, 0.0),
+        ({"dropout_rate": (0.2, 0.2)}, 0.2),
+        ({"dropout_rate": (0.2, 0.0)}, (0.2, 0.0)),
+        ({"dropout_rate": 0.3, "hidden_layer_sizes": ()}, 0.0),
+    ],
+    ids=str,
+)
+def test_history_has_the_dropout_rates(arguments, of_units):
+    sizes = {"hidden_layer_sizes": (6, 5)}
+    clf = network(**{**sizes, **arguments}, input_dropout_rate=0.125, max_iter=3).fit(X, Y)
+    assert clf.history_["dropout_rate"] == [of_units] * 3
+    assert clf.history_["input_dropout_rate"] == [0.125] * 3
+
+
+def test_history_has_no_dropout_rates_of_lbfgs():
+    clf = network(solver="lbfgs", dropout_rate=0, warm_start=True, max_iter=5).fit(X, Y)
+    assert "dropout_rate" not in clf.history_
+    n_before = len(clf.loss_curve_)
+    clf.set_params(solver="adam", dropout_rate=0.5, max_iter=2).fit(X, Y)
+    rates = clf.history_["dropout_rate"]
+    assert np.isnan(rates[:n_before]).all()
+    assert rates[n_before:] == [0.5] * 2
 
 
 def test_the_loss_holds_cross_entropy_and_penalty():
@@ -350,8 +461,9 @@ def test_warm_start_goes_on():
 @pytest.mark.parametrize(
     "change, y, message",
     [
-        ({"hidden_layer_sizes": (7,)}, Y, r"layers of \(12, 16, 1\) units .* got \(12, 7, 1\)"),
-        ({"activation": "tanh"}, Y, "activations .* got .*tanh"),
+        ({"hidden_layer_sizes": (7,)}, Y, r"layers of \(12, 16, 1\) units.*; got \(12, 7, 1\)"),
+        ({"activation": "tanh"}, Y, "activations .*relu.*; got .*tanh"),
+        ({"batch_norm": True}, Y, "batch_norm=False; got .* and True"),
         ({}, Y + 1, r"same classes .* Previously got \[0 1\], `y` has \[1 2\]"),
     ],
 )
@@ -407,7 +519,7 @@ def test_bad_data_is_refused_and_harms_nothing(name, monkeypatch):
     fitted = network().fit(frame, Y)
     before = fitted.predict_proba(frame)
     attributes = set(vars(fitted))
-    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
     for clf in (fitted, network()):
         with pytest.raises(ValueError, match=message):
             clf.fit(*data, **weights)

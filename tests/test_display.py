@@ -14,8 +14,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout.dropout import Bernoulli
-from skdropout.optimizers import Adam
+from skdropout._activations import ACTIVATIONS
+from skdropout._initializers import INITIALIZERS
+from skdropout.dropout import DROPOUT_SCHEMES, Batchwise, Bernoulli
+from skdropout.optimizers import OPTIMIZERS, Adam
+from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Late
 
 CLASSES = [DropoutMLPClassifier, DropoutMLPRegressor]
 LINK = "https://skdropout.readthedocs.io/en/stable/api/skdropout.{}.html"
@@ -76,11 +79,41 @@ def test_arguments_are_described_in_the_order_of_the_constructor(network):
 
 
 def test_shared_arguments_are_described_alike():
-    """Up to the other class's name, the score and the default rate."""
+    """Up to the other class's name, the score, the default rate and the numbers of references."""
     ours, theirs = (section(network, "Parameters") for network in CLASSES)
-    differ = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
+    shared = ours.keys() & theirs.keys()
+    differ = {name for name in shared if unnumbered(ours[name]) != unnumbered(theirs[name])}
     own_words = {"hidden_layer_sizes", "dropout_rate", "alpha", "learning_rate"}
-    assert differ <= own_words | {"early_stopping", "scoring"}
+    assert differ == own_words | {"early_stopping", "scoring"}
+
+
+def unnumbered(entry):
+    return [re.sub(r"\[\d+\]_", "[]_", part) for part in entry]
+
+
+@each_class
+def test_references_are_numbered_in_the_order_of_their_mention(network):
+    text, references = inspect.getdoc(network).split("\nReferences\n")
+    mentioned = list(dict.fromkeys(re.findall(r"\[(\d+)\]_", text)))
+    listed = re.findall(r"^\.\. \[(\d+)\]", references, re.M)
+    assert sorted(mentioned) == listed == [str(i + 1) for i in range(len(listed))]
+
+
+@each_class
+@pytest.mark.parametrize(
+    "argument, names",
+    [
+        ("activation", ACTIVATIONS),
+        ("dropout", DROPOUT_SCHEMES),
+        ("dropout_schedule", DROPOUT_SCHEDULES),
+        ("solver", [*OPTIMIZERS, "lbfgs"]),
+        ("weight_init", [*INITIALIZERS, "auto"]),
+        ("learning_rate", SCHEDULES),
+    ],
+)
+def test_every_name_that_an_argument_takes_is_described(network, argument, names):
+    _, text = section(network, "Parameters")[argument]
+    assert {name for name in names if f'"{name}"' not in text} == set()
 
 
 @each_class
@@ -182,6 +215,10 @@ def test_html_marks_changed_arguments(network):
         ({"hidden_layer_sizes": (8, 4)}, "hidden_layer_sizes=(8, 4)"),
         ({"solver": Adam(), "shuffle": False}, "shuffle=False, solver=Adam()"),
         ({"n_iter_no_change": np.inf}, "n_iter_no_change=inf"),
+        ({"batch_norm": True, "dropout": "gaussian"}, "batch_norm=True, dropout='gaussian'"),
+        ({"dropout": Batchwise(batches_per_mask=3)}, "dropout=Batchwise(batches_per_mask=3)"),
+        ({"dropout": Batchwise(batches_per_mask=1)}, "dropout=Batchwise()"),
+        ({"dropout_schedule": Late(start=0.2)}, "dropout_schedule=Late(start=0.2)"),
     ],
     ids=str,
 )

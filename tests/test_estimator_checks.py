@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout.dropout import Batchwise
 from skdropout.optimizers import SGD, Adadelta
 
 EQUIVALENCE = (
@@ -19,9 +20,17 @@ STREAMING = (
     "check_n_features_in_after_fitting",
 )
 
+QUICK = {"max_iter": 60, "learning_rate_init": 0.005}
+
 CONFIGURATIONS = [
     DropoutMLPClassifier(dropout="bernoulli"),
     DropoutMLPClassifier(dropout="batchwise", input_dropout_rate=0.2, dropout_rate=0.5),
+    DropoutMLPClassifier(dropout=Batchwise(batches_per_mask=3), **QUICK),
+    DropoutMLPClassifier(dropout="gaussian", **QUICK),
+    DropoutMLPClassifier(dropout="alpha", activation="selu", dropout_rate=0.1, **QUICK),
+    DropoutMLPClassifier(dropout="dropconnect", **QUICK),
+    DropoutMLPClassifier(dropout_schedule="linear", **QUICK),
+    DropoutMLPClassifier(batch_norm=True, **QUICK),
     DropoutMLPClassifier(dropout_rate=0),
     DropoutMLPClassifier(hidden_layer_sizes=(50, 30), dropout_rate=(0.1, 0.3), activation="silu"),
     DropoutMLPClassifier(activation="selu", weight_init="orthogonal"),
@@ -45,13 +54,14 @@ CONFIGURATIONS = [
     DropoutMLPClassifier(early_stopping=True, scoring="loss", validation_fraction=0.3),
     DropoutMLPClassifier(solver="lbfgs", dropout_rate=0, alpha=1.0),
     DropoutMLPRegressor(dropout="bernoulli", dropout_rate=0.05),
+    DropoutMLPRegressor(batch_norm=True),
     DropoutMLPRegressor(solver="sgd", dropout_rate=0, learning_rate_init=0.01, clip_norm=1.0),
     DropoutMLPRegressor(solver="lbfgs", dropout_rate=0),
 ]
 
 
 def expected_failures(estimator):
-    if estimator.dropout == "bernoulli":
+    if estimator.dropout in ("bernoulli", "gaussian", "alpha"):
         reason = "a sample of weight 2 has one mask, the same sample twice has two"
         return dict.fromkeys(EQUIVALENCE, reason)
     if estimator.early_stopping:

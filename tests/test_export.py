@@ -76,6 +76,25 @@ def test_predictions_are_the_same(kind, dtype, atol, activation):
         assert theirs.score(X, y) == ours.score(X, y)
 
 
+@each_target
+@pytest.mark.parametrize("dtype, atol", [(np.float32, 1e-5), (np.float64, 1e-12)])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_batch_normalisation_becomes_weights_and_biases(kind, dtype, atol, activation):
+    ours, X, y = make(kind, dtype, activation=activation, batch_norm=True, max_iter=10)
+    theirs = ours.to_sklearn()
+    assert {W.dtype for W in theirs.coefs_ + theirs.intercepts_} == {np.dtype(dtype)}
+    assert np.abs(theirs.coefs_[0] - ours.coefs_[0]).max() > 0.01
+    if isinstance(ours, DropoutMLPRegressor):
+        assert_allclose(theirs.predict(X), ours.predict(X), rtol=atol, atol=atol)
+    else:
+        assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), atol=atol)
+        assert theirs.score(X, y) == ours.score(X, y)
+    before = ours.predict(X)
+    for array in theirs.coefs_ + theirs.intercepts_:
+        array[:] = 0
+    assert_array_equal(ours.predict(X), before)
+
+
 @pytest.mark.parametrize("solver", [{"solver": "lbfgs", "dropout_rate": 0}, {"solver": "sgd"}])
 @pytest.mark.parametrize("stopping", [{}, {"early_stopping": True}], ids=str)
 def test_fitted_attributes_are_the_same(solver, stopping):
@@ -238,11 +257,12 @@ def run_onnx(model, X):
 @pytest.mark.parametrize("kind", [kind for kind in TARGETS if kind != "poisson"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 @pytest.mark.parametrize("scaled", [False, True], ids=["alone", "in a pipeline"])
-def test_onnx_predicts_the_same(kind, activation, scaled):
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
+def test_onnx_predicts_the_same(kind, activation, scaled, batch_norm):
     *_, X, y = TARGETS[kind]
     X = X.astype(np.float32)
     scaler = StandardScaler().fit(X)
-    ours, *_ = make(kind, np.float32, activation=activation)
+    ours, *_ = make(kind, np.float32, activation=activation, batch_norm=batch_norm)
     model = ours.to_sklearn()
     if scaled:
         ours.fit(scaler.transform(X), y)

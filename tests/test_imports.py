@@ -18,16 +18,20 @@ ARCHITECTURE = [
     },
     # the estimators: they know the conventions of scikit-learn
     {
-        "_classifier": "_base _export _targets _losses _checks _buffers",
-        "_regressor": "_base _export _targets _losses",
+        "_classifier": "_base _export _targets _uncertainty _losses _checks _buffers",
+        "_regressor": "_base _export _targets _uncertainty _losses _checks",
         "datasets._sonar": "_checks",
         "datasets._spirals": "_checks",
         "datasets.data": "",
     },
     {
-        "_base": "_training _lbfgs _validation _settings _batches _descent _network _targets "
-        "_conventions _callbacks constraints dropout optimizers schedules _buffers",
+        "_base": "_fitting _monte_carlo _training _settings _network _conventions _callbacks "
+        "constraints dropout optimizers schedules _checks _buffers",
         "_export": "_losses",
+    },
+    {
+        "_fitting": "_training _lbfgs _validation _settings _batches _descent _network _targets "
+        "_conventions _callbacks schedules",
     },
     # training
     {
@@ -39,15 +43,17 @@ ARCHITECTURE = [
     },
     {
         "_batches": "_network _targets _buffers",
+        "_monte_carlo": "_network dropout _buffers",
         "_descent": "_network _penalties constraints optimizers _buffers",
     },
     # the network
     {
         "_network": "_ops _losses _initializers _activations dropout _buffers",
+        "_uncertainty": "_buffers",
         "_targets": "_losses _buffers",
     },
     {
-        "_ops": "_activations dropout _buffers",
+        "_ops": "_activations dropout _averages _buffers",
     },
     # formulas, none of which knows another
     {
@@ -56,12 +62,13 @@ ARCHITECTURE = [
         "_initializers": "",
         "_activations": "_buffers",
         "constraints": "_recipe _checks _buffers",
-        "dropout": "_recipe _buffers",
-        "optimizers": "_recipe _checks _buffers",
+        "dropout": "_recipe _checks _buffers",
+        "optimizers": "_recipe _checks _averages",
         "schedules": "_recipe _checks",
     },
     # the ground
     {
+        "_averages": "_buffers",
         "_conventions": "_buffers",
     },
     {
@@ -77,6 +84,7 @@ USE_SCIKIT_LEARN = {
     "_classifier",
     "_regressor",
     "_base",
+    "_fitting",
     "_export",
     "_conventions",
     "_callbacks",
@@ -173,7 +181,7 @@ def test_imports_go_downwards_only():
 
 @pytest.mark.parametrize("recipe", ["constraints", "dropout", "optimizers", "schedules"])
 def test_recipes_need_the_ground_alone(recipe):
-    assert set(ALLOWED[recipe]) <= {"_recipe", "_checks", "_buffers"}
+    assert set(ALLOWED[recipe]) <= {"_recipe", "_checks", "_averages", "_buffers"}
 
 
 @over_modules

@@ -18,24 +18,36 @@ from skdropout._descent import Descent, ElasticNet
 from skdropout._initializers import INITIALIZERS
 from skdropout._losses import LOSSES
 from skdropout._network import Network, Plan
-from skdropout._ops import Activation, Dense, Dropout
+from skdropout._ops import Activation, BatchNorm, Dense, Dropout
 from skdropout.constraints import MaxNorm
-from skdropout.dropout import Batchwise, Bernoulli
+from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
 from skdropout.optimizers import SGD, Adam, Optimizer
 
 ACTIVATIONS = list(reference.ACTIVATIONS)
-SCHEMES = [Bernoulli(), Batchwise()]
+SCHEMES = [Bernoulli(), Batchwise(), Gaussian(), Alpha(), DropConnect()]
 TARGETS = {"binary": ("logistic", 1), "multiclass": ("softmax", 3), "multilabel": ("logistic", 4)}
 PENALTIES = {"alpha": 0.3, "l1_ratio": 0.4, "bias_alpha": 0.2}
 
 # Relative to the largest entry of the gradient. Rounding errors of 1e-16 or 6e-8 lose two digits in
-# sums of some dozen products, some of them scaled by 1 / keep = 10; float64 can spare two more.
-TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
+# sums of some dozen products, some of them scaled by 1 / keep = 8; float64 can spare two more.
+# Batch normalisation divides by the deviation of a column, which may be small.
+TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 2e-5}
+TOLERANCE_FACTOR_OF_BATCH_NORM = 10
+
+# Rates are whole numbers of 1 / 65536, which is what masks are drawn by.
+DROPS = {
+    "nothing": (SCHEMES[0], (0.0, 0.0, 0.0)),
+    **{f"{scheme} of inputs": (scheme, (0.25, 0.0, 0.0)) for scheme in SCHEMES},
+    **{f"{scheme} of units": (scheme, (0.0, 0.5, 0.5)) for scheme in SCHEMES},
+    **{f"{scheme} of most": (scheme, (0.25, 0.875, 0.875)) for scheme in SCHEMES},
+}
 
 over_schemes = pytest.mark.parametrize("scheme", SCHEMES, ids=str)
 over_targets = pytest.mark.parametrize("target", TARGETS)
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+over_weights = pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+with_and_without_norm = pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
 
 
 @dataclass(repr=False)
@@ -52,9 +64,10 @@ def make_case(
     *,
     activations=("tanh", "relu"),
     widths=(5, 7, 6),
-    rates=(0.2, 0.5, 0.5),
+    rates=(0.25, 0.5, 0.5),
     n_rows=11,
     dtype=np.float64,
+    batch_norm=False,
     weighted=False,
     smoothing=0.0,
     optimizer=None,
@@ -63,7 +76,7 @@ def make_case(
     """A network with random parameters, data, and all that trains it on them."""
     out, n_outputs = TARGETS[target]
     rng = np.random.default_rng(5)
-    network = Network((*widths, n_outputs), activations, dtype)
+    network = Network((*widths, n_outputs), activations, dtype, batch_norm=batch_norm)
     network.parameters.flat[:] = rng.normal(scale=0.6, size=network.parameters.flat.size)
 
     X = rng.normal(size=(n_rows, widths[0])).astype(dtype)
@@ -85,6 +98,7 @@ def make_case(
         weight=np.ones(n_rows) if weight is None else weight.astype(np.float64),
         smoothing=smoothing,
         out=out,
+        scheme=scheme,
         rates=rates,
         rng=rng,
         batches=Batches(X, targets, weight, np.arange(n_rows), n_rows, None),
@@ -126,49 +140,75 @@ def masks_of(case):
     return [next(drawn) if rate else None for rate in case.rates]
 
 
+def reference_masks_of(case):
+    """The masks that were drawn last, as the reference takes them: of units, and of weights."""
+    masks, none = masks_of(case), [None] * len(case.rates)
+    if isinstance(case.scheme, Alpha):
+        of_units = zip(masks, case.rates, strict=True)
+        masks = [(mask > 0, rate) if rate else None for mask, rate in of_units]
+    return (none, masks) if case.scheme.drops_weights else (masks, none)
+
+
 def parameters_of(case):
     """Weights and biases, in the precision of the reference."""
     parameters = case.network.weights, case.network.biases
     return [[p.astype(np.float64) for p in of_kind] for of_kind in parameters]
 
 
+def scales_of(case, buffer):
+    """What a buffer holds for the scales of the normalised layers."""
+    n_layers = case.network.n_layers
+    normalised = [f"scale{i}" for i in range(n_layers) if case.network.is_normalised(i)]
+    return [buffer[name].astype(np.float64) for name in normalised]
+
+
 def assert_step_equals_reference(case):
     value = take_step(case)
-    expected, dWs, dbs = reference.loss_and_gradient(
+    masks, weight_masks = reference_masks_of(case)
+    expected, *derivatives = reference.loss_and_gradient(
         *parameters_of(case),
         case.X.astype(np.float64),
         case.y,
         case.weight,
         case.network.activations,
         case.out,
-        masks_of(case),
+        masks,
+        weight_masks=weight_masks,
+        scales=scales_of(case, case.network.parameters),
         smoothing=case.smoothing,
         **PENALTIES,
     )
     tolerance = TOLERANCE[case.network.dtype]
+    if case.network.batch_norm:
+        tolerance *= TOLERANCE_FACTOR_OF_BATCH_NORM
     assert value == pytest.approx(expected, rel=tolerance)
-    largest = max(np.abs(d).max() for d in (*dWs, *dbs))
-    for i, (dW, db) in enumerate(zip(dWs, dbs, strict=True)):
-        gradient = case.descent.gradient
-        assert_allclose(gradient[f"W{i}"], dW, rtol=0, atol=tolerance * largest)
-        assert_allclose(gradient[f"b{i}"], db, rtol=0, atol=tolerance * largest)
+    gradient = case.descent.gradient
+    n_layers = case.network.n_layers
+    dWs, dbs = ([gradient[f"{name}{i}"] for i in range(n_layers)] for name in "Wb")
+    largest = max(np.abs(d).max() for of_kind in derivatives for d in of_kind)
+    for found, wanted in zip((dWs, dbs, scales_of(case, gradient)), derivatives, strict=True):
+        for d, d_wanted in zip(found, wanted, strict=True):
+            assert_allclose(d, d_wanted, rtol=0, atol=tolerance * largest)
 
 
 # Loss and gradient against the textbook
 
 
 @over_dtypes
+@over_weights
+@with_and_without_norm
 @over_targets
-@pytest.mark.parametrize("input_rate", [0.0, 0.2])
-@pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 0.9])
-@over_schemes
+@pytest.mark.parametrize("drops", DROPS.values(), ids=DROPS)
 @over_activations
-def test_step_equals_reference(activation, scheme, rate, input_rate, target, dtype):
+def test_step_equals_reference(activation, drops, target, batch_norm, weighted, dtype):
+    scheme, rates = drops
     case = make_case(
         target,
         scheme,
         activations=(activation, activation),
-        rates=(input_rate, rate, rate),
+        rates=rates,
+        batch_norm=batch_norm,
+        weighted=weighted,
         dtype=dtype,
     )
     assert_step_equals_reference(case)
@@ -179,10 +219,10 @@ SHAPES = {
     "mixed": {
         "activations": ("selu", "relu", "silu", "identity"),
         "widths": (5, 7, 8, 6, 9),
-        "rates": (0.1, 0.5, 0.0, 0.3, 0.2),
+        "rates": (0.125, 0.5, 0.0, 0.25, 0.75),
     },
     "no hidden layer": {"activations": (), "widths": (5,), "rates": (0.0,)},
-    "no hidden layer, inputs dropped": {"activations": (), "widths": (5,), "rates": (0.4,)},
+    "no hidden layer, inputs dropped": {"activations": (), "widths": (5,), "rates": (0.375,)},
     "one row": {"n_rows": 1},
     "one unit": {"widths": (4, 1, 3)},
     "one input": {"widths": (1, 4, 3), "rates": (0.0, 0.5, 0.5)},
@@ -194,25 +234,34 @@ SHAPES = {
 
 
 @over_dtypes
+@with_and_without_norm
 @over_targets
 @over_schemes
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_step_equals_reference_in_every_shape(shape, scheme, target, dtype):
-    case = make_case(target, scheme, dtype=dtype, **shape)
+def test_step_equals_reference_in_every_shape(shape, scheme, target, batch_norm, dtype):
+    case = make_case(target, scheme, batch_norm=batch_norm, dtype=dtype, **shape)
     assert_step_equals_reference(case)
     assert_step_equals_reference(case)
 
 
-def test_step_equals_reference_on_parameters_of_many_blocks(monkeypatch):
+@with_and_without_norm
+def test_step_equals_reference_on_parameters_of_many_blocks(batch_norm, monkeypatch):
     monkeypatch.setattr("skdropout._descent.BLOCK", 16)
-    assert_step_equals_reference(make_case())
+    assert_step_equals_reference(make_case(batch_norm=batch_norm))
 
 
+@with_and_without_norm
 @over_targets
 @over_schemes
 @over_activations
-def test_slope_equals_difference_quotient(activation, scheme, target):
-    case = make_case(target, scheme, activations=(activation, activation), weighted=True)
+def test_slope_equals_difference_quotient(activation, scheme, target, batch_norm):
+    case = make_case(
+        target,
+        scheme,
+        activations=(activation, activation),
+        batch_norm=batch_norm,
+        weighted=True,
+    )
     parameters, state = case.network.parameters.flat, case.rng.bit_generator.state
     p = parameters.copy()
 
@@ -224,7 +273,12 @@ def test_slope_equals_difference_quotient(activation, scheme, target):
     value_at(p)
     gradient = case.descent.gradient.flat.copy()
     _, zs = reference.forward(
-        *parameters_of(case), case.X, case.network.activations, masks_of(case)
+        *parameters_of(case),
+        case.X,
+        case.network.activations,
+        *reference_masks_of(case),
+        scales_of(case, case.network.parameters),
+        case.weight,
     )
     step = 1e-6
     kinks = [np.abs(values).min() for values in (p, *zs[:-1])]
@@ -260,6 +314,28 @@ def test_plan_holds_the_operations_it_needs(activations, rates, kinds):
     assert asked_for_dx == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    "activations, rates, kinds",
+    [
+        ((), (0.0,), [Dense]),
+        (("relu",), (0.0, 0.0), [Dense, BatchNorm, Activation, Dense]),
+        (("identity",), (0.0, 0.2), [Dense, BatchNorm, Dropout, Dense]),
+        (
+            ("gelu", "relu"),
+            (0.1, 0.0, 0.2),
+            [Dropout, Dense, BatchNorm, Activation, Dense, BatchNorm, Activation, Dropout, Dense],
+        ),
+    ],
+)
+def test_hidden_layers_are_normalised_before_their_activation(activations, rates, kinds):
+    widths = (5, 7, 6)[: len(rates)]
+    case = make_case(activations=activations, widths=widths, rates=rates, batch_norm=True)
+    assert [type(op) for op in case.plan.ops] == kinds
+    *hidden, last = (op for op in case.plan.ops if isinstance(op, Dense))
+    assert all(dense.b is None for dense in hidden)  # batch normalisation has it
+    assert last.b is not None
+
+
 def test_each_layer_has_its_rate():
     case = make_case(widths=(50, 50, 50), rates=(0.1, 0.5, 0.8), n_rows=50)
     take_step(case)
@@ -281,14 +357,16 @@ def test_each_pass_draws_new_masks(scheme):
 
 
 @over_dtypes
+@with_and_without_norm
 @over_targets
 @over_schemes
 @over_activations
-def test_garbage_in_work_space_changes_no_bit(activation, scheme, target, dtype):
+def test_garbage_in_work_space_changes_no_bit(activation, scheme, target, batch_norm, dtype):
     case = make_case(
         target,
         scheme,
         activations=(activation, activation),
+        batch_norm=batch_norm,
         dtype=dtype,
         weighted=True,
         smoothing=0.1,
@@ -304,9 +382,10 @@ def test_garbage_in_work_space_changes_no_bit(activation, scheme, target, dtype)
     assert case.descent.gradient.flat.tobytes() == gradient
 
 
+@with_and_without_norm
 @over_schemes
-def test_plans_share_memory_and_do_not_disturb_each_other(scheme):
-    shared, apart = make_case(scheme=scheme), make_case(scheme=scheme)
+def test_plans_share_memory_and_do_not_disturb_each_other(scheme, batch_norm):
+    shared, apart = (make_case(scheme=scheme, batch_norm=batch_norm) for _ in range(2))
     few = make_plan(shared, scheme, 4, memory=shared.plan.work.flat)
     few_apart = make_plan(apart, scheme, 4)
     assert np.shares_memory(few.work.flat, shared.plan.work.flat)
@@ -329,11 +408,12 @@ EXTENTS = {
 }
 
 
+@with_and_without_norm
 @over_targets
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()], ids=str)
 @over_schemes
 @pytest.mark.parametrize("extent", EXTENTS.values(), ids=EXTENTS)
-def test_second_step_allocates_nothing_that_grows(extent, scheme, optimizer, target):
+def test_second_step_allocates_nothing_that_grows(extent, scheme, optimizer, target, batch_norm):
     case = make_case(
         target,
         scheme,
@@ -341,6 +421,7 @@ def test_second_step_allocates_nothing_that_grows(extent, scheme, optimizer, tar
         widths=extent["widths"] * 5,
         rates=(0.2,) * 10,
         n_rows=extent["n_rows"],
+        batch_norm=batch_norm,
         weighted=True,
         smoothing=0.1,
         optimizer=optimizer,
@@ -366,20 +447,23 @@ def arrays_in(thing, path):
         for i, value in enumerate(thing):
             yield from arrays_in(value, f"{path}[{i}]")
     elif type(thing).__module__.startswith("skdropout"):
-        for name in getattr(thing, "__slots__", None) or vars(thing):
+        slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+        for name in slots or vars(thing):
             yield from arrays_in(getattr(thing, name), f"{path}.{name}")
 
 
+@with_and_without_norm
 @over_targets
 @over_schemes
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
-def test_float32_stays_float32(weighted, scheme, target):
+@over_weights
+def test_float32_stays_float32(weighted, scheme, target, batch_norm):
     case = make_case(
         target,
         scheme,
         activations=ACTIVATIONS,
         widths=(5,) * 10,
         rates=(0.2,) * 10,
+        batch_norm=batch_norm,
         dtype=np.float32,
         weighted=weighted,
         smoothing=0.1,
@@ -477,20 +561,39 @@ def test_parameters_are_one_vector_weights_first():
     assert_array_equal(np.unique(flat[network.weights_span]), range(3))
 
 
+def test_scales_come_after_the_biases_and_statistics_after_all_parameters():
+    network = make_case(batch_norm=True).network
+    names = ["W0", "W1", "W2", "b0", "b1", "b2", "scale0", "scale1"]
+    assert list(network.parameters.layout) == names
+    assert network.biases_span.stop == network.parameters.span("scale0").start
+    names = ["mean0", "variance0", "n0", "mean1", "variance1", "n1"]
+    assert list(network.statistics.layout) == names
+    together = np.concatenate([network.parameters.flat, network.statistics.flat])
+    assert_array_equal(together, network.memory)
+    assert np.shares_memory(network.parameters.flat, network.memory)
+    assert np.shares_memory(network.statistics.flat, network.memory)
+
+
 @over_dtypes
+@with_and_without_norm
 @pytest.mark.parametrize(
     "duplicate",
     [Network.copy, lambda network: Network.from_state(network.get_state())],
     ids=["copy", "state"],
 )
-def test_duplicate_has_the_same_parameters_elsewhere(duplicate, dtype):
-    network = make_case(dtype=dtype).network
+def test_duplicate_has_the_same_parameters_elsewhere(duplicate, batch_norm, dtype):
+    case = make_case(batch_norm=batch_norm, dtype=dtype)
+    take_step(case)
+    network = case.network
     other = duplicate(network)
+    assert other.batch_norm == batch_norm
     assert other.sizes == network.sizes
     assert other.activations == network.activations
     assert other.dtype == dtype
-    assert_array_equal(other.parameters.flat, network.parameters.flat)
-    other.weights[0].fill(0.0)
+    assert_array_equal(other.memory, network.memory)
+    assert_array_equal(other.statistics.flat, network.statistics.flat)
+    assert np.any(network.statistics.flat) == batch_norm
+    other.memory.fill(0.0)
     assert np.all(network.weights[0])
 
 
@@ -502,9 +605,10 @@ def test_state_does_not_follow_the_network():
     assert_array_equal(Network.from_state(state).parameters.flat, before)
 
 
-def test_initialize_goes_by_the_activation_that_the_weights_feed():
-    network = Network((4, 5, 6, 3), ("selu", "relu"), np.float64)
-    network.parameters.flat.fill(7.0)
+@with_and_without_norm
+def test_initialize_goes_by_the_activation_that_the_weights_feed(batch_norm):
+    network = Network((4, 5, 6, 3), ("selu", "relu"), np.float64, batch_norm=batch_norm)
+    network.memory.fill(7.0)
     network.initialize(np.random.default_rng(0), "auto")
     rng = np.random.default_rng(0)
     names = ["lecun_normal", "he_uniform", "glorot_uniform"]
@@ -512,6 +616,9 @@ def test_initialize_goes_by_the_activation_that_the_weights_feed():
         assert_array_equal(W, INITIALIZERS[name](rng, *shape))
     for b in network.biases:
         assert_array_equal(b, 0.0)
+    scales = network.parameters.flat[network.biases_span.stop :]
+    assert_array_equal(scales, np.ones(5 + 6 if batch_norm else 0))
+    assert_array_equal(network.statistics.flat, 0.0)
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
@@ -522,9 +629,10 @@ def test_initialize_takes_a_name(name):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", ["W0", "b2"])
+@pytest.mark.parametrize("place", ["W0", "b2", "scale1", "mean0", "variance1"])
 def test_is_finite_sees_every_parameter(place, value):
-    network = make_case().network
+    network = make_case(batch_norm=True).network
     assert network.is_finite()
-    network.parameters[place].flat[-1] = value
+    buffer = network.parameters if place in network.parameters.layout else network.statistics
+    buffer[place].flat[-1] = value
     assert not network.is_finite()

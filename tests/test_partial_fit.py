@@ -7,7 +7,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
 
@@ -36,7 +36,8 @@ def go_on(net, n_calls=1, X=X, y=None, **more):
 
 
 def parameters(net):
-    return np.concatenate([p.ravel() for p in net.coefs_ + net.intercepts_])
+    """All weights and biases, and with batch normalisation scales and running statistics."""
+    return net._network.memory.copy()
 
 
 def assert_unchanged(net, before, attributes):
@@ -209,10 +210,12 @@ COPIES = [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net)),
 
 
 @over_estimators
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
 @pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
 @pytest.mark.parametrize("copy_of", COPIES, ids=["copy", "deepcopy", "pickle", "joblib"])
-def test_a_copy_goes_on_as_if_nothing_were(estimator, dropout, copy_of):
-    net = network(estimator, dropout=dropout, dropout_rate=0.5, input_dropout_rate=0.2)
+def test_a_copy_goes_on_as_if_nothing_were(estimator, dropout, copy_of, batch_norm):
+    rates = {"dropout_rate": 0.5, "input_dropout_rate": 0.2}
+    net = network(estimator, dropout=dropout, **rates, batch_norm=batch_norm)
     straight = go_on(clone(net), 5)
     net = go_on(net, 2)
     other = copy_of(net)
@@ -261,8 +264,82 @@ def test_a_changed_rate_acts_at_once(estimator):
     net = go_on(network(estimator, dropout_rate=0, shuffle=False), 2)
     other = copy.deepcopy(net).set_params(dropout_rate=0.5)
     assert (parameters(go_on(net)) != parameters(go_on(other))).any()
+    assert (net.history_["dropout_rate"], other.history_["dropout_rate"]) == ([0] * 3, [0, 0, 0.5])
     back = copy.deepcopy(net).set_params(learning_rate_init=1e-14)
     assert np.abs(parameters(go_on(back)) - parameters(net)).max() < 1e-10
+
+
+# At a rate this small, calls of plain gradient descent leave every weight where it is.
+REST = {"learning_rate_init": 1e-300, "solver": "sgd", "momentum": 0, "shuffle": False}
+NO_DROPOUT = {"dropout_rate": 0, "input_dropout_rate": 0}
+DROPOUT = [
+    {"dropout_rate": 0.5},
+    {"dropout_rate": (0.2, 0.5)},
+    {"input_dropout_rate": 0.3},
+    *[
+        {"dropout": name, "dropout_rate": 0.5, "input_dropout_rate": 0.3}
+        for name in ("batchwise", "bernoulli", "gaussian", "dropconnect")
+    ],
+    {"dropout": "alpha", "dropout_rate": 0.5, "input_dropout_rate": 0.3},
+]
+over_dropout = pytest.mark.parametrize("dropout", DROPOUT, ids=str)
+
+
+def assert_same_bits(net, other):
+    """But for what is left of biases that have moved from zero by nearly nothing."""
+    assert_allclose(parameters(net), parameters(other), rtol=0, atol=1e-290)
+
+
+def activation_for(dropout):
+    """One without a corner at zero, where the biases are."""
+    return {"activation": "selu" if dropout.get("dropout") == "alpha" else "tanh"}
+
+
+@over_estimators
+@over_dropout
+def test_dropout_switched_on_is_that_of_a_network_that_begins_with_it(estimator, dropout):
+    arguments = {**REST, **NO_DROPOUT, **activation_for(dropout)}
+    net = go_on(network(estimator, **arguments), 2)
+    fresh = network(estimator, **{**arguments, **dropout})
+    assert_same_bits(go_on(copy.deepcopy(fresh)), net)
+    net.set_params(**dropout, learning_rate_init=0.1)
+    fresh.set_params(learning_rate_init=0.1)
+    assert_same_bits(go_on(net), go_on(fresh))
+    assert net.history_["dropout_rate"] == [0, 0, *fresh.history_["dropout_rate"]]
+    assert net.history_["input_dropout_rate"] == [0, 0, *fresh.history_["input_dropout_rate"]]
+    without = network(estimator, **{**arguments, "learning_rate_init": 0.1})
+    assert (parameters(net) != parameters(go_on(without))).any()
+
+
+@over_estimators
+@over_dropout
+def test_dropout_switched_off_leaves_no_trace(estimator, dropout):
+    """Bit for bit the call of a network that has never dropped a unit."""
+    arguments = {**REST, **activation_for(dropout)}
+    net = go_on(network(estimator, **{**arguments, **dropout}), 2)
+    net.set_params(**NO_DROPOUT, learning_rate_init=0.1, shuffle=True)
+    fresh = network(estimator, **{**arguments, **NO_DROPOUT}).set_params(
+        learning_rate_init=0.1, shuffle=True
+    )
+    assert_same_bits(go_on(net, 2), go_on(fresh, 2))
+    assert net.loss_curve_[2:] == fresh.loss_curve_
+    assert net.history_["dropout_rate"][2:] == net.history_["input_dropout_rate"][2:] == [0, 0]
+
+
+@over_estimators
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
+@over_dropout
+def test_changed_dropout_acts_as_if_it_had_been_there(estimator, dropout, batch_norm):
+    """State and arguments are apart: only what is set now decides what a call does."""
+    first = {"dropout_rate": 0.25, "dropout": "bernoulli", **activation_for(dropout)}
+    net = go_on(network(estimator, **first, batch_norm=batch_norm), 2)
+    changed = {**first, **dropout}
+    other = network(estimator, **changed, batch_norm=batch_norm)
+    other.__setstate__({**copy.deepcopy(net).__getstate__(), **other.get_params()})
+    straight = go_on(copy.deepcopy(net))
+    go_on(net.set_params(**dropout))
+    assert_array_equal(parameters(net), parameters(go_on(other)))
+    assert (parameters(net) != parameters(straight)).any()
 
 
 @over_estimators
@@ -285,8 +362,9 @@ def test_another_solver_starts_afresh(estimator, solvers):
     "arguments, message",
     [
         ({"early_stopping": True}, "partial_fit does not support early_stopping=True"),
-        ({"hidden_layer_sizes": (16, 9)}, r"\(12, 16, 8, .\) units .* got \(12, 16, 9, .\)"),
-        ({"activation": "tanh"}, r"activations \('relu', 'relu'\); got .* \('tanh', 'tanh'\)"),
+        ({"hidden_layer_sizes": (16, 9)}, r"\(12, 16, 8, .\) units.*; got \(12, 16, 9, .\)"),
+        ({"activation": "tanh"}, r"activations \('relu', 'relu'\).*; got .*\('tanh', 'tanh'\)"),
+        ({"batch_norm": True}, "batch_norm=False; got .* and True"),
         ({"alpha": -1}, "alpha must be"),
     ],
 )

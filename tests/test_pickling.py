@@ -32,6 +32,7 @@ COPIES = {
 }
 
 each_class = pytest.mark.parametrize("network", CLASSES)
+over_norms = pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
 each_copy = pytest.mark.parametrize("copy_of", COPIES.values(), ids=COPIES)
 
 
@@ -52,10 +53,11 @@ def n_bytes(estimator):
 
 
 def assert_same(one, other):
-    """The parameters are equal bit for bit."""
+    """Parameters and running statistics are equal bit for bit."""
     mine, theirs = (e.coefs_ + e.intercepts_ for e in (one, other))
     for a, b in zip(mine, theirs, strict=True):
         assert_array_equal(a, b)
+    assert_array_equal(one._network.memory, other._network.memory)
 
 
 # size
@@ -97,7 +99,7 @@ def test_data_and_scorers_are_not_kept(network):
 
 @each_class
 @each_copy
-@pytest.mark.parametrize("arguments", [{}, {"early_stopping": True}], ids=str)
+@pytest.mark.parametrize("arguments", [{}, {"early_stopping": True}, {"batch_norm": True}], ids=str)
 def test_a_copy_is_the_same_and_its_own(network, copy_of, arguments):
     estimator = make(network, **arguments).fit(X, Y)
     other = copy_of(estimator)
@@ -127,8 +129,9 @@ def test_parameters_of_a_copy_are_live(network, copy_of):
 @each_class
 @each_copy
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_copy_goes_on_bit_for_bit(network, copy_of, solver):
-    estimator = begin(network, dropout="bernoulli", solver=solver)
+@over_norms
+def test_a_copy_goes_on_bit_for_bit(network, copy_of, solver, batch_norm):
+    estimator = begin(network, dropout="bernoulli", solver=solver, batch_norm=batch_norm)
     other = copy_of(estimator)
     for _ in range(2):
         other.partial_fit(X, Y)
@@ -140,8 +143,9 @@ def test_a_copy_goes_on_bit_for_bit(network, copy_of, solver):
 
 @each_class
 @each_copy
-def test_a_copy_goes_on_warm(network, copy_of):
-    estimator = make(network, warm_start=True).fit(X, Y)
+@over_norms
+def test_a_copy_goes_on_warm(network, copy_of, batch_norm):
+    estimator = make(network, warm_start=True, batch_norm=batch_norm).fit(X, Y)
     other = copy_of(estimator).fit(X, Y)
     assert len(estimator.loss_curve_) == 3
     assert_same(estimator.fit(X, Y), other)
@@ -171,8 +175,9 @@ def test_a_copy_of_the_unfitted_is_unfitted(network, copy_of):
 
 @each_class
 @pytest.mark.parametrize("mmap_mode", [None, "r", "c"])
-def test_joblib(network, mmap_mode, tmp_path):
-    estimator = begin(network)
+@over_norms
+def test_joblib(network, mmap_mode, batch_norm, tmp_path):
+    estimator = begin(network, batch_norm=batch_norm)
     joblib.dump(estimator, tmp_path / "network.joblib")
     other = joblib.load(tmp_path / "network.joblib", mmap_mode=mmap_mode)
     assert_array_equal(other.predict(X), estimator.predict(X))
@@ -224,9 +229,10 @@ def test_skops_trusts_with_our_class_alone(network, labels):
 
 @each_class
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
-def test_skops_goes_on_bit_for_bit(network, solver):
+@over_norms
+def test_skops_goes_on_bit_for_bit(network, solver, batch_norm):
     skops = pytest.importorskip("skops.io")
-    estimator = begin(network, solver=solver, dropout="bernoulli")
+    estimator = begin(network, solver=solver, dropout="bernoulli", batch_norm=batch_norm)
     data = skops.dumps(estimator)
     untrusted = skops.get_untrusted_types(data=data)
     assert untrusted == [f"{network.__module__}.{network.__name__}"]

@@ -248,3 +248,15 @@ def test_text_like_data_stay_sparse():
     assert parameters == pytest.approx(4e6, rel=0.01)
     assert peak < 5 * parameters + entries + 2e6 < 2e9 / 70
     assert accuracy > 0.95
+
+
+@pytest.mark.parametrize("scheme", ["bernoulli", "gaussian"])
+def test_a_last_batch_of_one_row_is_dropped_like_the_others(scheme):
+    """With many more features than units, where a mask of features would find no room."""
+    X = np.random.default_rng(0).random((33, 1000))
+    X = sparse.csr_array(np.where(X < 0.05, X, 0.0))
+    clf = DropoutMLPClassifier(
+        (4,), dropout=scheme, input_dropout_rate=0.2, batch_size=32, max_iter=2, random_state=0
+    )
+    clf.set_params(learning_rate="cosine").fit(X, np.arange(33) % 2)
+    assert np.isfinite(clf.loss_)

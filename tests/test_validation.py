@@ -24,7 +24,8 @@ TARGETS = {
     DropoutMLPRegressor: (NUMBERS[:140], NUMBERS[140:]),
 }
 SCORES = {DropoutMLPClassifier: accuracy_score, DropoutMLPRegressor: r2_score}
-NAMES = ["loss", "learning_rate", "validation_loss", "validation_score"]
+NAMES = ["loss", "learning_rate", "dropout_rate", "input_dropout_rate"]
+NAMES_OF_VALIDATION = ["validation_loss", "validation_score"]
 over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 
@@ -54,7 +55,7 @@ def test_history_without_early_stopping(estimator, weighted):
     weight = np.random.default_rng(0).uniform(0.2, 2, 60) if weighted else None
     y, y_val = TARGETS[estimator]
     net = fit(network(estimator), sample_weight_val=weight)
-    assert list(net.history_) == NAMES
+    assert list(net.history_) == NAMES + NAMES_OF_VALIDATION
     assert {len(values) for values in net.history_.values()} == {net.n_iter_}
     assert net.history_["validation_loss"][-1] == pytest.approx(loss_of(net, X_VAL, y_val, weight))
     expected = SCORES[estimator](y_val, net.predict(X_VAL), sample_weight=weight)
@@ -64,7 +65,7 @@ def test_history_without_early_stopping(estimator, weighted):
     assert_array_equal(net.coefs_[0], alone.coefs_[0])
     assert net.loss_curve_ == alone.loss_curve_
     assert net.best_loss_ == alone.best_loss_ == min(net.loss_curve_)
-    assert list(alone.history_) == NAMES[:2]
+    assert list(alone.history_) == NAMES
 
 
 @over_estimators
@@ -190,7 +191,7 @@ def test_bad_validation_sets_are_refused_and_harm_nothing(estimator, name, monke
     more, message = BAD[name]
     fitted = network(estimator, max_iter=3).fit(X, TARGETS[estimator][0])
     before, attributes = fitted.predict(X), set(vars(fitted))
-    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
     for net in (fitted, network(estimator)):
         with pytest.raises(ValueError, match=message):
             fit(net, **more)
@@ -216,7 +217,7 @@ def test_another_number_of_outputs_is_refused(n_outputs, scoring, monkeypatch):
         np.repeat(values[:, None], n, axis=1) if n > 1 else values
         for values, n in zip((Y, Y_VAL), n_outputs, strict=True)
     )
-    monkeypatch.setattr("skdropout._base.Training", None)  # nothing must come that far
+    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
     with pytest.raises(ValueError, match="output"):
         network(DropoutMLPRegressor, scoring=scoring).fit(X, y, X_val=X_VAL, y_val=y_val)
 

@@ -1,0 +1,98 @@
+"""Predictions with dropout kept on: the raw predictions of thinned networks, block by block."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from skdropout._buffers import Array
+from skdropout._network import Network, Plan
+from skdropout.dropout import DropoutScheme
+
+
+class MonteCarlo:
+    """The raw predictions of `n_samples` thinned networks for each row.
+
+    Parameters
+    ----------
+    network : Network
+    X : ndarray or csr_array of shape (n, n_features)
+    n_samples : int
+    scheme, rates, rng
+        How :class:`~skdropout._network.Plan` drops units.
+    consistent : bool
+        Whether all rows go through the same thinned networks. They do so anyhow where the scheme
+        draws one mask for a whole batch.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        X: Array | csr_array,
+        n_samples: int,
+        *,
+        scheme: DropoutScheme,
+        rates,
+        rng: np.random.Generator,
+        consistent: bool,
+    ):
+        self.X = X
+        self.n_samples = n_samples
+        self.rng = rng
+        self.blocks = network.blocks(X.shape[0], with_inputs=not issparse(X))
+        self.same_networks = consistent or not scheme.draws_per_row
+        self.plans = {}
+        memory = None
+        for n_rows in {block.stop - block.start: None for block in self.blocks}:
+            self.plans[n_rows] = Plan(
+                network.fold(),
+                None,
+                None,
+                n_rows,
+                scheme=scheme,
+                rates=rates,
+                rng=rng,
+                memory=memory,
+                sparse=issparse(X),
+                one_mask=consistent,
+            )
+            memory = self.plans[n_rows].work.flat  # the smaller, last block works in the same place
+
+    def predictions(self, block: slice) -> Iterator[Array]:
+        """Raw predictions for a block of rows, one thinned network after the other.
+
+        All are the same array, with new contents each time.
+        """
+        X = self.X[block]
+        plan = self.plans[X.shape[0]]
+        for _ in range(self.n_samples):
+            if issparse(X):
+                plan.input.x = X.copy()
+            else:
+                np.copyto(plan.x, X)  # each time: inputs are dropped in place
+            yield plan.forward()
+
+    def stack(self, function: Callable[[Array], Array]) -> Array:
+        """All that `function` makes of the predictions, of shape (n_samples, n, ...)."""
+
+        def of_block(draws):  # whose memory the next draw takes
+            return {"y": np.stack([np.array(function(z)) for z in draws], axis=1)}
+
+        return np.moveaxis(self.gather(of_block)["y"], 1, 0)
+
+    def gather(self, measure: Callable[[Iterator[Array]], dict[str, Array]]) -> dict[str, Array]:
+        """Put together what `measure` makes of the predictions for each block.
+
+        Its arrays have a row for each row of the block.
+        """
+        start = self.rng.bit_generator.state
+        gathered = {}
+        for block in self.blocks:
+            if self.same_networks:
+                self.rng.bit_generator.state = start
+            for name, values in measure(self.predictions(block)).items():
+                if name not in gathered:
+                    shape = (self.X.shape[0], *values.shape[1:])
+                    gathered[name] = np.empty(shape, values.dtype)
+                gathered[name][block] = values
+        return gathered
