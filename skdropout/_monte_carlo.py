@@ -42,10 +42,11 @@ class MonteCarlo:
         self.blocks = network.blocks(X.shape[0], with_inputs=not issparse(X))
         self.same_networks = consistent or not scheme.draws_per_row
         self.plans = {}
+        folded = network.fold()
         memory = None
         for n_rows in {block.stop - block.start: None for block in self.blocks}:
             self.plans[n_rows] = Plan(
-                network.fold(),
+                folded,
                 None,
                 None,
                 n_rows,
