@@ -15,6 +15,8 @@ ARCHITECTURE = [
     {
         "skdropout": "_classifier _regressor constraints dropout optimizers schedules",
         "datasets": "datasets._sonar datasets._spirals",
+        "inspection": "inspection._network inspection._search inspection._training "
+        "inspection._uncertainty",
     },
     # the estimators: they know the conventions of scikit-learn
     {
@@ -23,6 +25,11 @@ ARCHITECTURE = [
         "datasets._sonar": "_checks",
         "datasets._spirals": "_checks",
         "datasets.data": "",
+        "inspection._network": "inspection._axes inspection._pipelines _settings _conventions "
+        "_checks",
+        "inspection._search": "inspection._axes",
+        "inspection._training": "inspection._axes inspection._pipelines _checks",
+        "inspection._uncertainty": "inspection._axes inspection._pipelines _checks",
     },
     {
         "_base": "_fitting _monte_carlo _training _settings _network _conventions _callbacks "
@@ -76,6 +83,8 @@ ARCHITECTURE = [
         "_recipe": "",
         "_checks": "",
         "_buffers": "",
+        "inspection._axes": "",
+        "inspection._pipelines": "",
     },
 ]
 ALLOWED = {module: names.split() for layer in ARCHITECTURE for module, names in layer.items()}
@@ -95,6 +104,10 @@ USE_SCIKIT_LEARN = {
     "_recipe",
     "datasets._sonar",
     "datasets._spirals",
+    "inspection._pipelines",
+    "inspection._search",
+    "inspection._training",
+    "inspection._uncertainty",
 }
 ANYWHERE = {"skdropout", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 INSIDE_FUNCTIONS = {"matplotlib", "pandas"}  # whoever calls the function has them

@@ -1,0 +1,77 @@
+"""What all pictures share: axes, colours, room for a legend; nothing of what they show.
+
+matplotlib is imported in here and in the methods that draw, when they are called.
+"""
+
+import numpy as np
+
+# Colours that the colour-blind tell apart [Okabe and Ito, 2008, "Color universal design"].
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PINK, SKY = "#CC79A7", "#56B4E9"
+COLORS = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION)
+DARK, GREY, LIGHT = "#333333", "#757575", "#EEEEEE"
+
+_PLACES = {
+    "upper right": (1.0, 1.0),
+    "upper left": (0.0, 1.0),
+    "lower right": (1.0, 0.0),
+    "lower left": (0.0, 0.0),
+    "center right": (1.0, 0.5),
+    "center left": (0.0, 0.5),
+    "upper center": (0.5, 1.0),
+    "lower center": (0.5, 0.0),
+    "center": (0.5, 0.5),
+}
+
+
+def check_matplotlib(caller):
+    """Raise unless matplotlib can be imported; `caller` is what needs it."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib: pip install skdropout[plot]") from error
+
+
+def make_axes(caller, ax=None, figsize=None):
+    """Return `ax`, or the axes of a new figure, once it is sure that there is matplotlib."""
+    check_matplotlib(caller)
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    return ax
+
+
+def measure_axes(ax):
+    """Width and height in points, the unit of text and markers."""
+    box = ax.get_window_extent()
+    return np.array([box.width, box.height]) * 72 / ax.figure.dpi
+
+
+def to_fractions(ax, x, y):
+    """Points in the coordinates of the data as fractions of the axes' width and height."""
+    pixels = ax.transData.transform(np.column_stack([x, y]))
+    return ax.transAxes.inverted().transform(pixels)
+
+
+def measure_legend(legend):
+    """Width and height of a legend and the space around it, as fractions of the axes' size."""
+    own, whole = legend.get_window_extent(), legend.axes.get_window_extent()
+    return np.array([own.width / whole.width, own.height / whole.height]) + 0.04
+
+
+def add_legend(ax, handles, points, **options):
+    """Add a legend where it hides the fewest points, given as fractions of the axes' size.
+
+    Returns the legend and the number of points that it hides.
+    """
+    legend = ax.legend(handles=handles, loc="upper right", **options)
+    size = measure_legend(legend)
+
+    def n_hidden(place):
+        low = np.array(_PLACES[place]) * (1.0 - size)
+        return np.count_nonzero(np.all((points >= low) & (points <= low + size), axis=1))
+
+    place = min(_PLACES, key=n_hidden)  # the first of those that hide none
+    legend.set_loc(place)
+    return legend, n_hidden(place)

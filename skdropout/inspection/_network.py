@@ -1,0 +1,380 @@
+"""A network as nodes and edges, whole or thinned by dropout."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+
+from skdropout._checks import check_number, check_one_per
+from skdropout._conventions import random_generator
+from skdropout._settings import read_dropout
+from skdropout.inspection._axes import (
+    BLUE,
+    DARK,
+    GREY,
+    VERMILION,
+    check_matplotlib,
+    make_axes,
+    measure_axes,
+    measure_legend,
+)
+from skdropout.inspection._pipelines import split_pipeline
+
+
+@dataclass(eq=False, repr=False)
+class NetworkDisplay:
+    """Units as nodes, weights as edges; with masks, the network that dropout leaves of it.
+
+    Make one with :meth:`from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    coefs : list of ndarray of shape (fan_in, fan_out)
+        The weights of each layer.
+    masks : list of ndarray or None, default=None
+        What dropout multiplies with, one for each of `coefs`, None where nothing is dropped: of
+        shape (fan_in,) for the units that the weights leave, or (fan_in, fan_out) for the weights
+        themselves. None is the whole network.
+    input_names : sequence of str, default=None
+        What to write beside the inputs.
+    output_names : sequence of str, default=None
+        What to write beside the outputs.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    shown_ : list of ndarray of int
+        The units of each layer that are drawn, from the top.
+    nodes_ : list of matplotlib PathCollection
+        The nodes of each layer.
+    crosses_ : list of matplotlib PathCollection or None
+        The crosses on the dropped nodes of each layer.
+    dots_ : list of matplotlib PathCollection or None
+        What stands for the units of each layer that are left out.
+    edges_ : list of matplotlib LineCollection
+        The edges from each layer to the next.
+    texts_ : list of matplotlib Annotation
+        Name and number of units of each layer.
+    names_ : list of matplotlib Annotation
+        The names of inputs and outputs.
+    colorbar_ : matplotlib Colorbar or None
+        The scale of the noise, where dropout multiplies instead of dropping.
+    legend_ : matplotlib Legend
+        The legend.
+
+    See Also
+    --------
+    TrainingCurveDisplay : How the network came about.
+
+    Examples
+    --------
+    The network, and below it what dropout leaves of it for one batch:
+
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from skdropout import DropoutMLPClassifier
+    >>> from skdropout.inspection import NetworkDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = DropoutMLPClassifier((8, 6), dropout_rate=0.5, learning_rate="cosine").fit(X, y)
+    >>> figure, axes = plt.subplots(2, figsize=(6.4, 9))
+    >>> whole = NetworkDisplay.from_estimator(network, ax=axes[0])
+    >>> thinned = NetworkDisplay.from_estimator(network, random_state=0, ax=axes[1])
+    >>> [int((mask == 0).sum()) for mask in thinned.masks if mask is not None]
+    [4, 3]
+    >>> plt.close(figure)
+    """
+
+    coefs: list[np.ndarray]
+    _: KW_ONLY
+    masks: list[np.ndarray | None] | None = None
+    input_names: Sequence[Any] | None = None
+    output_names: Sequence[Any] | None = None
+
+    @classmethod
+    def from_estimator(cls, estimator, *, random_state=None, ax=None, **options):
+        """Draw a fitted network.
+
+        Parameters
+        ----------
+        estimator : DropoutMLPClassifier, DropoutMLPRegressor or Pipeline
+            The fitted network, or a fitted pipeline whose last step it is. Without
+            `random_state`, scikit-learn's own networks will do.
+        random_state : int, RandomState instance or None, default=None
+            Decides which units are dropped, by the scheme and the rates that the arguments have
+            now. Dropped nodes are crossed out and lose their edges; "dropconnect" takes edges
+            away, "gaussian" drops nothing and shades the nodes by what it multiplies them with.
+            Where each sample has its own mask, it is that of one sample; where a batch shares one,
+            the thinned network is the one that `predict_proba_samples` or `predict_samples` has
+            first with that seed. None draws the whole network.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **options
+            More arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            What was drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the network is not fitted.
+        ValueError
+            If it is not a network, or if there is nothing to drop as all rates are zero.
+        """
+        check_matplotlib(f"{cls.__name__}.from_estimator")
+        _, network = split_pipeline(estimator)
+        if not hasattr(network, "coefs_"):
+            raise ValueError(
+                f"{cls.__name__} shows coefs_, which {type(network).__name__} does not have."
+            )
+        coefs = [np.array(W) for W in network.coefs_]  # those of now, whatever comes later
+        display = cls(
+            coefs,
+            masks=None if random_state is None else _draw_masks(network, coefs, random_state),
+            input_names=getattr(network, "feature_names_in_", None),
+            output_names=_name_outputs(network, coefs[-1].shape[1]),
+        )
+        return display.plot(ax, **options)
+
+    def plot(self, ax=None, *, max_units=12):
+        """Draw nodes and edges.
+
+        An edge is the wider and the darker, the larger its weight is, beside the largest one drawn
+        between the same two layers. Weights of zero have none.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        max_units : int >= 3, default=12
+            Of layers with more units the first and the last are shown, with dots between them.
+
+        Returns
+        -------
+        self : NetworkDisplay
+            The display.
+        """
+        check_number("max_units", max_units, 3, integer=True)
+        ax = make_axes(f"{type(self).__name__}.plot", ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        sizes = [len(self.coefs[0]), *(W.shape[1] for W in self.coefs)]
+        self.shown_, heights, gaps = zip(*(_arrange(n, max_units) for n in sizes), strict=True)
+        n_slots = max(3, *(min(n, max_units) for n in sizes))
+        self._set_limits(len(sizes), n_slots)
+
+        width, height = measure_axes(ax)
+        room = min(height * 0.7 / n_slots, width / len(sizes))  # of a node, in points
+        size = min(0.6 * room, 22.0)
+        units = self._unit_masks()
+        self._draw_edges(heights, units)
+        self._draw_nodes(heights, gaps, units, size)
+        self._write_names(heights, size, room)
+        self._write_layers(sizes, units)
+        self._add_legend()
+        return self
+
+    def _set_limits(self, n_layers, n_slots):
+        """Layers stand one apart, nodes too; below them there is room for three lines of text."""
+        _, height = measure_axes(self.ax_)
+        text = min(56.0 / height, 0.5)
+        low, high = -n_slots / 2 - 0.1, n_slots / 2 + 0.1
+        self.ax_.set_xlim(-0.5, n_layers - 0.5)
+        self.ax_.set_ylim(low - (high - low) * text / (1 - text), high)
+        self.ax_.set_axis_off()
+        self._low = low
+
+    def _unit_masks(self):
+        """The mask of the units of each layer, None where there is none."""
+        masks = [*(self.masks or [None] * len(self.coefs)), None]
+        return [mask if mask is not None and mask.ndim == 1 else None for mask in masks]
+
+    def _draw_edges(self, heights, units):
+        """One collection of lines for each matrix of weights, the strongest drawn last."""
+        from matplotlib.collections import LineCollection
+        from matplotlib.colors import to_rgb
+
+        self.edges_ = []
+        for i, W in enumerate(self.coefs):
+            sources, targets = self.shown_[i], self.shown_[i + 1]
+            shown = np.ix_(sources, targets)
+            exists = W[shown] != 0
+            if self.masks is not None and self.masks[i] is not None:
+                kept = self.masks[i] != 0
+                exists &= kept[sources, np.newaxis] if kept.ndim == 1 else kept[shown]
+            if units[i + 1] is not None:
+                exists &= units[i + 1][targets] != 0
+            strength = np.abs(W[shown]) / (np.abs(W[shown]).max() or 1.0)
+            j, k = np.nonzero(exists)
+            order = np.argsort(strength[j, k], kind="stable")
+            j, k = j[order], k[order]
+            ends = np.empty((len(j), 2, 2))
+            ends[:, 0, 0], ends[:, 1, 0] = i, i + 1
+            ends[:, 0, 1], ends[:, 1, 1] = heights[i][j], heights[i + 1][k]
+            positive = (W[shown][j, k] > 0)[:, np.newaxis]
+            colors = np.empty((len(j), 4))
+            colors[:, :3] = np.where(positive, to_rgb(BLUE), to_rgb(VERMILION))
+            colors[:, 3] = 0.08 + 0.82 * strength[j, k]
+            widths = 0.4 + 2.0 * strength[j, k]
+            lines = LineCollection(ends, colors=colors, linewidths=widths, zorder=1)
+            self.edges_.append(self.ax_.add_collection(lines, autolim=False))
+
+    def _draw_nodes(self, heights, gaps, units, size):
+        """Nodes, crosses on the dropped ones, dots for those left out, shades for factors."""
+        from matplotlib import colormaps
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        drawn = [mask for mask in units if mask is not None]
+        is_noise = any(len(np.unique(mask[mask != 0])) > 1 for mask in drawn)
+        reach = max((np.abs(mask - 1.0).max() for mask in drawn), default=1.0)
+        shades = ScalarMappable(Normalize(1.0 - reach, 1.0 + reach), colormaps["PuOr"])
+        self.nodes_, self.crosses_, self.dots_ = [], [], []
+        for i, (shown, y, gap) in enumerate(zip(self.shown_, heights, gaps, strict=True)):
+            mask = np.ones(len(shown)) if units[i] is None else units[i][shown]
+            dropped = mask == 0
+            faces = "white"
+            if is_noise and units[i] is not None:
+                faces = shades.to_rgba(mask)
+            edges = np.where(dropped, GREY, DARK)
+            look = dict(facecolors=faces, edgecolors=edges, linewidths=min(1.1, size / 8), zorder=3)
+            self.nodes_.append(self.ax_.scatter(np.full(len(y), i), y, size**2, **look))
+            crosses = dots = None
+            if dropped.any():
+                n = np.count_nonzero(dropped)
+                look = dict(marker="x", color=DARK, linewidths=min(1.4, size / 6), zorder=4)
+                crosses = self.ax_.scatter(np.full(n, i), y[dropped], (1.15 * size) ** 2, **look)
+            if gap is not None:
+                look = dict(color=DARK, linewidths=0, zorder=3)
+                three = gap + np.array([0.24, 0.0, -0.24])
+                dots = self.ax_.scatter([i] * 3, three, (0.17 * size) ** 2, **look)
+            self.crosses_.append(crosses)
+            self.dots_.append(dots)
+        self.colorbar_ = None
+        if is_noise:
+            self.colorbar_ = self.figure_.colorbar(
+                shades, ax=self.ax_, label="Noise factor of a unit", shrink=0.7
+            )
+            self.colorbar_.outline.set_visible(False)
+
+    def _write_names(self, heights, size, room):
+        """Names beside inputs and outputs, and the room that they need."""
+        n = len(self.coefs)
+        width, _ = measure_axes(self.ax_)
+        points_per_pixel = 72 / self.figure_.dpi
+        self.names_ = []
+        needs = [0.0, 0.0]
+        for end, i, names in ((0, 0, self.input_names), (1, n, self.output_names)):
+            if names is None:
+                continue
+            shift = (2 * end - 1) * (size / 2 + 4)
+            look = dict(ha=("right", "left")[end], va="center", fontsize=min(8.0, 0.8 * room))
+            for unit, y in zip(self.shown_[i], heights[i], strict=True):
+                text = self._annotate(str(names[unit]), (i, y), (shift, 0), **look)
+                self.names_.append(text)
+                length = text.get_window_extent().width * points_per_pixel + abs(shift)
+                needs[end] = max(needs[end], length)
+        left, right = (max(need, width / (n + 1) / 2) for need in needs)
+        spacing = (width - left - right) / n
+        if spacing < 30.0 and self.names_:  # no room: better no names than no network
+            for text in self.names_:
+                text.remove()
+            self.names_ = []
+            return
+        self.ax_.set_xlim(-left / spacing, n + right / spacing)
+
+    def _write_layers(self, sizes, units):
+        """Below each layer its name and its number of units."""
+        width, _ = measure_axes(self.ax_)
+        low, high = self.ax_.get_xlim()
+        fontsize = min(10.0, width / (high - low) / 5.2)
+        n_hidden = len(sizes) - 2
+        hidden = ["Hidden"] if n_hidden == 1 else [f"Hidden {i + 1}" for i in range(n_hidden)]
+        self.texts_ = []
+        for i, (name, n) in enumerate(zip(["Inputs", *hidden, "Outputs"], sizes, strict=True)):
+            drops = units[i] is not None and self.colorbar_ is None
+            number = f"{np.count_nonzero(units[i])} of {n}" if drops else f"{n}"
+            look = dict(ha="center", va="top", fontsize=fontsize)
+            text = self._annotate(f"{name}\n{number}", (i, self._low), (0, -6), **look)
+            self.texts_.append(text)
+
+    def _annotate(self, text, place, shift, **look):
+        """Text, shifted from a place by so many points."""
+        look |= dict(xytext=shift, textcoords="offset points", annotation_clip=False, color=DARK)
+        return self.ax_.annotate(text, place, **look)
+
+    def _add_legend(self):
+        """Below everything, in letters small enough to fit."""
+        from matplotlib.lines import Line2D
+
+        handles = [
+            Line2D([], [], color=BLUE, linewidth=2, label="positive weight"),
+            Line2D([], [], color=VERMILION, linewidth=2, label="negative weight"),
+        ]
+        if any(self.crosses_):
+            look = dict(linestyle="none", marker="x", markersize=7, markeredgewidth=1.4)
+            handles.append(Line2D([], [], color=DARK, label="dropped", **look))
+        weights = [mask for mask in self.masks or [] if mask is not None and mask.ndim == 2]
+        if weights:
+            n_kept, n = sum(map(np.count_nonzero, weights)), sum(mask.size for mask in weights)
+            label = f"{n_kept:,} of {n:,} weights kept"
+            handles.append(Line2D([], [], linestyle="none", label=label))
+
+        def add(fontsize):
+            look = dict(loc="lower center", ncols=len(handles), frameon=False, borderaxespad=0.0)
+            return self.ax_.legend(handles=handles, fontsize=fontsize, **look)
+
+        self.legend_ = add(8.5)
+        width, _ = measure_legend(self.legend_)
+        if width > 1.0:
+            self.legend_ = add(8.5 / width)
+
+
+def _arrange(n, max_units):
+    """The units of a layer that are shown, their heights, and the height of the gap, if any."""
+    n_slots = min(n, max_units)
+    heights = (n_slots - 1) / 2 - np.arange(n_slots)
+    if n <= max_units:
+        return np.arange(n), heights, None
+    n_first = n_slots // 2
+    n_last = n_slots - 1 - n_first
+    shown = np.r_[:n_first, n - n_last : n]
+    return shown, np.delete(heights, n_first), heights[n_first]
+
+
+def _draw_masks(network, coefs, random_state):
+    """One mask for each of `coefs`, drawn in the order in which a prediction draws them."""
+    if not hasattr(network, "dropout_rate"):
+        raise ValueError(f"{type(network).__name__} has no dropout to draw with random_state.")
+    activations = check_one_per("activation", network.activation, len(coefs) - 1, "hidden layers")
+    scheme, rates = read_dropout(network.get_params(deep=False), activations)
+    if not any(rates):
+        raise ValueError(
+            "Without dropout there is no thinned network to draw: dropout_rate and "
+            "input_dropout_rate are zero. Leave random_state out to draw the whole network."
+        )
+    rng = random_generator(random_state)
+    masks = []
+    for rate, W in zip(rates, coefs, strict=True):
+        if rate == 0:
+            masks.append(None)
+            continue
+        size = W.shape if scheme.drops_weights else (1, len(W))
+        mask = np.empty(scheme.mask_shape(*size), W.dtype)
+        scheme.draw(rng, rate, mask)
+        mask = np.broadcast_to(mask, size)
+        masks.append(mask if scheme.drops_weights else mask[0])
+    return masks
+
+
+def _name_outputs(network, n_outputs):
+    """The classes that the outputs stand for, if they do; a single one is for the second class."""
+    classes = getattr(network, "classes_", None)
+    if classes is None:
+        return None
+    return classes[-n_outputs:]

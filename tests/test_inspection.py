@@ -1,0 +1,811 @@
+"""Pictures: they show the numbers of the estimator, on the axes given, and say what they can't."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris, make_classification, make_moons
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout.dropout import DropoutScheme
+from skdropout.inspection import (
+    NetworkDisplay,
+    SearchDisplay,
+    TrainingCurveDisplay,
+    UncertaintyDisplay,
+    _axes,
+    _search,
+)
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.colors import to_rgb  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = make_classification(60, n_features=6, random_state=0)
+MOONS, HALVES = make_moons(80, noise=0.2, random_state=0)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def fit(network=DropoutMLPClassifier, X=X, y=Y, **arguments):
+    arguments = dict(learning_rate="cosine", max_iter=4, random_state=0) | arguments
+    return network(**arguments).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def search():
+    """15 cells; the last size is (4, 2)."""
+    grid = {"dropout_rate": [0, 0.1, 0.2, 0.3, 0.5], "hidden_layer_sizes": [(2,), (8,), (4, 2)]}
+    network = DropoutMLPClassifier(learning_rate="cosine", max_iter=5, random_state=0)
+    return GridSearchCV(network, grid, cv=3).fit(X, Y)
+
+
+def grid_search(grid, estimator=None, **arguments):
+    """A quick one."""
+    return GridSearchCV(estimator or LogisticRegression(), grid, cv=3, **arguments).fit(X, Y)
+
+
+# what all have in common
+
+DRAW = {
+    "training": lambda **o: TrainingCurveDisplay.from_estimator(fit(), **o),
+    "network": lambda **o: NetworkDisplay.from_estimator(fit(), **o),
+    "search": lambda **o: SearchDisplay.from_search(grid_search({"C": [1, 2]}), **o),
+    "uncertainty": lambda **o: UncertaintyDisplay.from_estimator(
+        fit(X=MOONS, y=HALVES), MOONS, HALVES, n_samples=3, grid_resolution=8, **o
+    ),
+}
+each_display = pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
+
+
+@each_display
+def test_axes_given_are_used(draw):
+    figure, axes = plt.subplots(2)
+    display = draw(ax=axes[1])
+    assert display.ax_ is axes[1]
+    assert display.figure_ is figure
+    assert not axes[0].has_data()
+    assert plt.get_fignums() == [figure.number]
+
+
+@each_display
+def test_new_figure_where_no_axes_are_given(draw):
+    display = draw()
+    display.figure_.canvas.draw()  # without a warning
+    assert plt.get_fignums() == [display.figure_.number]
+    assert display.ax_ in display.figure_.axes
+
+
+@each_display
+def test_plot_returns_the_display_and_draws_again(draw):
+    display = draw()
+    first = display.ax_
+    assert display.plot() is display
+    assert display.ax_ is not first
+
+
+@each_display
+def test_unknown_options_are_refused(draw):
+    with pytest.raises(TypeError, match="colour"):
+        draw(colour="red")
+
+
+@each_display
+def test_error_without_matplotlib(draw, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"from_\w+ needs matplotlib: pip install skdropout\[pl"):
+        draw()
+
+
+@each_display
+def test_plot_without_matplotlib(draw, monkeypatch):
+    display = draw()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"Display.plot needs matplotlib: pip install skdropout"):
+        display.plot()
+
+
+def test_matplotlib_is_not_imported_before_it_is_needed():
+    code = "import sys, skdropout.inspection; sys.exit('matplotlib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "display", [TrainingCurveDisplay, NetworkDisplay, UncertaintyDisplay], ids=lambda d: d.__name__
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_not_fitted(display, piped):
+    network = DropoutMLPClassifier()
+    model = make_pipeline(StandardScaler(), network) if piped else network
+    data = (MOONS,) if display is UncertaintyDisplay else ()
+    with pytest.raises(NotFittedError):
+        display.from_estimator(model, *data)
+
+
+@pytest.mark.parametrize("corner", ["upper left", "upper right", "lower left", "lower right"])
+def test_legend_goes_where_nothing_is(corner):
+    _, ax = plt.subplots()
+    line = ax.plot([0, 1], [0, 1], label="line")
+    vertical, horizontal = corner.split()
+    points = np.random.default_rng(0).uniform(size=(2000, 2))
+    x, y = points.T
+    in_corner = ((x > 0.6) if horizontal == "right" else (x < 0.4)) & (
+        (y > 0.6) if vertical == "upper" else (y < 0.4)
+    )
+    legend, n_hidden = _axes.add_legend(ax, line, points[~in_corner])
+    assert n_hidden == 0
+    box = legend.get_window_extent().transformed(ax.transAxes.inverted())
+    assert (box.x0 > 0.5) == (horizontal == "right")
+    assert (box.y0 > 0.5) == (vertical == "upper")
+
+
+# training curves
+
+
+@pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
+@pytest.mark.parametrize("piped", [False, True])
+def test_curves_are_the_history(network, piped):
+    model = network(early_stopping=True, learning_rate="cosine", max_iter=8, random_state=0)
+    if piped:
+        model = make_pipeline(StandardScaler(), model)
+    model.fit(X, Y)
+    history = (model[-1] if piped else model).history_
+    display = TrainingCurveDisplay.from_estimator(model)
+    shown = ["loss", "validation_loss", "validation_score", "learning_rate"]
+    assert list(display.lines_) == shown
+    for name, line in display.lines_.items():
+        assert_array_equal(line.get_ydata(), history[name])
+        assert_array_equal(line.get_xdata(), np.arange(1, 9))
+    axes = display.ax_, display.ax_, display.score_ax_, display.learning_rate_ax_
+    assert [line.axes for line in display.lines_.values()] == list(axes)
+    assert display.lines_["learning_rate"].get_linewidth() < display.lines_["loss"].get_linewidth()
+    name = "accuracy" if network is DropoutMLPClassifier else "R²"
+    assert display.score_ax_.get_ylabel() == f"Validation {name}"
+    assert display.ax_.get_xlabel() == "Epoch"
+    assert display.best_.get_xdata() == np.argmax(history["validation_score"]) + 1
+    assert display.best_.get_ydata() == max(history["validation_score"])
+
+
+def test_curves_without_validation():
+    display = TrainingCurveDisplay.from_estimator(fit())
+    assert list(display.lines_) == ["loss", "learning_rate"]
+    assert display.score_ax_ is display.best_ is None
+    assert display.learning_rate_ax_.get_ylabel() == "Learning rate"
+
+
+@pytest.mark.parametrize(
+    "scoring, label",
+    [
+        ("balanced_accuracy", "Validation balanced accuracy"),
+        (lambda estimator, X, y: estimator.score(X, y), "Validation score"),
+    ],
+    ids=["name", "callable"],
+)
+def test_score_is_named(scoring, label):
+    display = TrainingCurveDisplay.from_estimator(fit(early_stopping=True, scoring=scoring))
+    assert display.score_ax_.get_ylabel() == label
+
+
+def test_score_that_is_the_loss_is_shown_once():
+    network = fit(early_stopping=True, scoring="loss")
+    display = TrainingCurveDisplay.from_estimator(network)
+    assert list(display.lines_) == ["loss", "validation_loss", "learning_rate"]
+    assert display.best_.get_ydata() == min(network.history_["validation_loss"])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_options_of_the_curves(early_stopping):
+    display = TrainingCurveDisplay.from_estimator(
+        fit(early_stopping=early_stopping), learning_rate=False, line_kw={"linewidth": 5}
+    )
+    assert "learning_rate" not in display.lines_
+    assert display.learning_rate_ax_ is None
+    assert {line.get_linewidth() for line in display.lines_.values()} == {5}
+
+
+def test_one_epoch_can_be_seen():
+    display = TrainingCurveDisplay.from_estimator(fit(max_iter=1))
+    assert display.lines_["loss"].get_marker() == "o"
+
+
+def test_curves_of_lbfgs_and_of_partial_fit():
+    network = fit(solver="lbfgs", dropout_rate=0, max_iter=20)
+    display = TrainingCurveDisplay.from_estimator(network)
+    assert_array_equal(display.lines_["loss"].get_ydata(), network.history_["loss"])
+    network = DropoutMLPClassifier().partial_fit(X, Y, classes=[0, 1]).partial_fit(X, Y)
+    display = TrainingCurveDisplay.from_estimator(network)
+    assert_array_equal(display.lines_["loss"].get_ydata(), network.loss_curve_)
+
+
+def test_curves_with_gaps():
+    history = {"loss": [3.0, 2.0, 1.0], "validation_loss": [np.nan, 2.0, np.nan]}
+    history |= {"validation_score": [np.nan, 0.5, np.nan]}
+    display = TrainingCurveDisplay(history).plot()
+    assert display.best_.get_xdata() == 2
+    history["validation_score"] = [np.nan] * 3
+    assert TrainingCurveDisplay(history).plot().best_ is None
+
+
+def test_legend_hides_no_curve():
+    """Noise everywhere: then there is room above it."""
+    noise = np.random.default_rng(0).uniform(size=(3, 100))
+    history = dict(zip(("loss", "validation_loss", "validation_score"), noise, strict=True))
+    display = TrainingCurveDisplay(history).plot()
+    display.figure_.canvas.draw()
+    box = display.legend_.get_window_extent()
+    for line in display.lines_.values():
+        pixels = line.axes.transData.transform(line.get_xydata())
+        assert not any(box.contains(*pixel) for pixel in pixels)
+
+
+def test_no_history():
+    with pytest.raises(ValueError, match="history_, which MLPClassifier does not have"):
+        TrainingCurveDisplay.from_estimator(MLPClassifier(max_iter=2).fit(X, Y))
+
+
+# networks
+
+
+def edges_of(display, i):
+    """Pairs of shown units that are joined, from the ends of the lines."""
+    heights = [
+        dict(zip(nodes.get_offsets()[:, 1], units, strict=True))
+        for nodes, units in zip(display.nodes_, display.shown_, strict=True)
+    ]
+    return {
+        (int(heights[i][y_0]), int(heights[i + 1][y_1]))
+        for (_, y_0), (_, y_1) in display.edges_[i].get_segments()
+    }
+
+
+def n_crossed(display):
+    """Crosses in each layer."""
+    return [0 if c is None else len(c.get_offsets()) for c in display.crosses_]
+
+
+SHAPES = [(), (1,), (3,), (12,), (13,), (5, 4, 3), (40, 1, 20)]
+
+
+@pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
+@pytest.mark.parametrize("hidden", SHAPES, ids=str)
+def test_whole_network(network, hidden):
+    estimator = fit(network, hidden_layer_sizes=hidden)
+    display = NetworkDisplay.from_estimator(estimator)
+    sizes = [6, *hidden, 1]
+    assert [text.get_text().split("\n")[1] for text in display.texts_] == [str(n) for n in sizes]
+    n_shown = [n if n <= 12 else 11 for n in sizes]
+    assert [len(nodes.get_offsets()) for nodes in display.nodes_] == n_shown
+    assert [dots is not None for dots in display.dots_] == [n > 12 for n in sizes]
+    assert n_crossed(display) == [0] * len(sizes)
+    for i, W in enumerate(estimator.coefs_):
+        assert_array_equal(display.coefs[i], W)
+        assert len(display.edges_[i].get_segments()) == n_shown[i] * n_shown[i + 1]
+
+
+@pytest.mark.parametrize(
+    "max_units, shown", [(3, [0, 19]), (6, [0, 1, 2, 18, 19]), (20, range(20))]
+)
+def test_long_layers_show_first_and_last_units(max_units, shown):
+    network = fit(hidden_layer_sizes=(20,))
+    display = NetworkDisplay.from_estimator(network, max_units=max_units)
+    assert_array_equal(display.shown_[1], shown)
+    heights = display.nodes_[1].get_offsets()[:, 1]
+    assert_array_equal(heights, np.sort(heights)[::-1])
+    if max_units < 20:
+        dots = display.dots_[1].get_offsets()[:, 1]
+        gap = np.argmax(-np.diff(heights))
+        assert heights[gap + 1] < dots.min() < dots.max() < heights[gap]
+
+
+def test_edges_show_sign_and_size():
+    W = np.array([[1.0, -0.5], [0.0, 0.25]])
+    display = NetworkDisplay([W]).plot()
+    assert edges_of(display, 0) == {(0, 0), (0, 1), (1, 1)}  # a weight of zero has none
+    widths, colors = display.edges_[0].get_linewidths(), display.edges_[0].get_colors()
+    assert_array_equal(np.argsort(widths), [0, 1, 2])
+    assert_array_equal(np.argsort(colors[:, 3]), [0, 1, 2])
+    names = [_axes.BLUE, _axes.VERMILION, _axes.BLUE]
+    assert_allclose(colors[:, :3], [to_rgb(name) for name in names])
+
+
+def test_network_without_weights():
+    display = NetworkDisplay([np.zeros((2, 3)), np.zeros((3, 1))]).plot()
+    assert [len(edges.get_segments()) for edges in display.edges_] == [0, 0]
+
+
+@pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
+@pytest.mark.parametrize("rates", [(0.0, 0.5, 0.25), (0.5, 0.0, 0.25), (0.34, 0.2, 0.0)], ids=str)
+def test_dropped_nodes_are_crossed_out_and_lose_their_edges(network, rates):
+    of_inputs, *of_layers = rates
+    estimator = fit(
+        network, hidden_layer_sizes=(10, 8), input_dropout_rate=of_inputs, dropout_rate=of_layers
+    )
+    display = NetworkDisplay.from_estimator(estimator, random_state=0)
+    n_dropped = [round(rate * n) for rate, n in zip(rates, (6, 10, 8), strict=True)]
+    assert n_crossed(display) == [*n_dropped, 0]
+    masks = [*display.masks, None]
+    kept = [
+        range(n) if mask is None else np.flatnonzero(mask).tolist()
+        for mask, n in zip(masks, (6, 10, 8, 1), strict=True)
+    ]
+    for i in range(3):
+        assert edges_of(display, i) == {(j, k) for j in kept[i] for k in kept[i + 1]}
+    for rate, n, text, units in zip(rates, (6, 10, 8), display.texts_, kept, strict=False):
+        number = text.get_text().split("\n")[1]
+        assert number == (f"{len(units)} of {n}" if rate else f"{n}")
+
+
+def test_crosses_are_on_the_dropped_nodes():
+    estimator = fit(hidden_layer_sizes=(30,), dropout_rate=0.5)
+    display = NetworkDisplay.from_estimator(estimator, random_state=0)
+    dropped = display.masks[1][display.shown_[1]] == 0
+    nodes, crosses = display.nodes_[1].get_offsets(), display.crosses_[1].get_offsets()
+    assert_array_equal(crosses, nodes[dropped])
+    assert display.texts_[1].get_text() == "Hidden\n15 of 30"
+
+
+@pytest.mark.parametrize("scheme", ["batchwise", "dropconnect"])
+def test_thinned_network_is_the_one_that_predicts(scheme):
+    """By the weights and masks of the picture, as `predict_proba_samples` does by the seed."""
+    estimator = fit(
+        hidden_layer_sizes=(9, 7), dropout_rate=(0.5, 0.3), input_dropout_rate=0.2, dropout=scheme
+    )
+    display = NetworkDisplay.from_estimator(estimator, random_state=3)
+    h = X
+    for i, (W, mask, b) in enumerate(
+        zip(display.coefs, display.masks, estimator.intercepts_, strict=True)
+    ):
+        h = np.maximum(h, 0) if i else h
+        h = h @ (W * mask) + b if mask.ndim == 2 else (h * mask) @ W + b
+    p = estimator.predict_proba_samples(X, n_samples=1, random_state=3)[0, :, 1]
+    assert_allclose(p, expit(h[:, 0]), rtol=1e-10)
+
+
+def test_seed_decides():
+    estimator = fit(hidden_layer_sizes=(30,), dropout_rate=0.5)
+    first, again, other = (
+        NetworkDisplay.from_estimator(estimator, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert_array_equal(first.masks[1], again.masks[1])
+    assert np.any(first.masks[1] != other.masks[1])
+
+
+def test_rates_and_scheme_are_those_of_now():
+    estimator = fit(hidden_layer_sizes=(10,), dropout_rate=0).set_params(dropout_rate=0.9)
+    assert n_crossed(NetworkDisplay.from_estimator(estimator, random_state=0)) == [0, 9, 0]
+
+
+def test_dropconnect_takes_edges_away():
+    estimator = fit(hidden_layer_sizes=(10,), dropout_rate=0.5, dropout="dropconnect")
+    display = NetworkDisplay.from_estimator(estimator, random_state=0)
+    assert n_crossed(display) == [0, 0, 0]
+    assert display.masks[0] is None
+    assert edges_of(display, 0) == {(j, k) for j in range(6) for k in range(10)}
+    assert edges_of(display, 1) == {(j, 0) for j in np.flatnonzero(display.masks[1])}
+    n_kept = np.count_nonzero(display.masks[1])
+    assert f"{n_kept} of 10 weights kept" in [t.get_text() for t in display.legend_.get_texts()]
+
+
+def test_gaussian_shades_nodes():
+    estimator = fit(hidden_layer_sizes=(10,), dropout_rate=0.5, dropout="gaussian")
+    display = NetworkDisplay.from_estimator(estimator, random_state=0)
+    assert n_crossed(display) == [0, 0, 0]
+    shades = display.colorbar_.mappable
+    assert_allclose(display.nodes_[1].get_facecolors(), shades.to_rgba(display.masks[1]))
+    assert shades.norm(1.0) == 0.5
+    assert display.texts_[1].get_text() == "Hidden\n10"
+    assert len(edges_of(display, 1)) == 10
+
+
+@pytest.mark.parametrize("scheme", ["bernoulli", "alpha"])
+def test_scheme_that_draws_for_each_sample(scheme):
+    estimator = fit(hidden_layer_sizes=(12,), dropout_rate=0.5, dropout=scheme, activation="selu")
+    display = NetworkDisplay.from_estimator(estimator, random_state=0)
+    assert n_crossed(display) == [0, np.count_nonzero(display.masks[1] == 0), 0]
+    assert 0 < n_crossed(display)[1] < 12
+
+
+def test_scheme_of_ones_own():
+    class Last(DropoutScheme):
+        def draw(self, rng, rate, out):
+            out[:] = 1
+            out[:, -1] = 0
+
+    display = NetworkDisplay.from_estimator(
+        fit(hidden_layer_sizes=4, dropout=Last()), random_state=0
+    )
+    assert_array_equal(display.masks[1], [1, 1, 1, 0])
+
+
+def test_names_of_features_and_classes():
+    pytest.importorskip("pandas")
+    frame, y = load_iris(as_frame=True, return_X_y=True)
+    estimator = fit(X=frame, y=np.array(["ash", "birch", "cedar"])[y], hidden_layer_sizes=(3,))
+    names = [text.get_text() for text in NetworkDisplay.from_estimator(estimator).names_]
+    assert names == [*frame.columns, "ash", "birch", "cedar"]
+    _, axes = plt.subplots(1, 5)
+    assert NetworkDisplay.from_estimator(estimator, ax=axes[0]).names_ == []  # no room
+
+
+def test_pipelines_and_other_networks():
+    model = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), MLPClassifier((3,))))
+    display = NetworkDisplay.from_estimator(
+        model.set_params(pipeline__mlpclassifier__max_iter=2).fit(X, Y)
+    )
+    assert [len(nodes.get_offsets()) for nodes in display.nodes_] == [6, 3, 1]
+
+
+def test_networks_that_cannot_be_drawn():
+    with pytest.raises(ValueError, match="coefs_, which KMeans does not have"):
+        NetworkDisplay.from_estimator(KMeans(2).fit(X))
+    with pytest.raises(ValueError, match="dropout_rate and input_dropout_rate are zero"):
+        NetworkDisplay.from_estimator(fit(dropout_rate=0), random_state=0)
+    with pytest.raises(ValueError, match="MLPClassifier has no dropout"):
+        NetworkDisplay.from_estimator(MLPClassifier(max_iter=2).fit(X, Y), random_state=0)
+    with pytest.raises(ValueError, match="max_units"):
+        NetworkDisplay.from_estimator(fit(), max_units=2)
+
+
+# searches
+
+
+def test_cells_are_the_results(search):
+    display = SearchDisplay.from_search(search)
+    results = search.cv_results_
+    assert (display.x, display.y) == ("hidden_layer_sizes", "dropout_rate")
+    means = results["mean_test_score"].reshape(5, 3)  # the last parameter varies fastest
+    errors = results["std_test_score"].reshape(5, 3) / np.sqrt(3)
+    assert_array_equal(display.mean, means)
+    assert_allclose(display.error, errors, rtol=1e-12)
+    assert_array_equal(display.mesh_.get_array().reshape(5, 3), means)
+    for cell, text in np.ndenumerate(display.texts_):
+        assert text.get_text() == f"{means[cell]:.3f}\n± {errors[cell]:.3f}"
+    assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["(2,)", "(8,)", "(4, 2)"]
+    rates = ["0", "0.1", "0.2", "0.3", "0.5"]
+    assert [t.get_text() for t in display.ax_.get_yticklabels()] == rates
+    assert display.ax_.get_xlabel() == "hidden_layer_sizes"
+    assert display.ax_.get_ylabel() == "dropout_rate"
+    assert "3 splits" in display.colorbar_.ax.get_ylabel()
+
+
+def test_best_cell_is_marked(search):
+    display = SearchDisplay.from_search(search)
+    i, j = np.divmod(search.best_index_, 3)
+    assert display.best == (i, j)
+    assert_allclose(display.best_.get_center(), (j + 0.5, i + 0.5))
+    bold = [cell for cell, t in np.ndenumerate(display.texts_) if t.get_weight() == "bold"]
+    assert bold == [(i, j)]
+
+
+@pytest.mark.parametrize(
+    "x, y",
+    [("dropout_rate", None), (None, "hidden_layer_sizes"), ("dropout_rate", "hidden_layer_sizes")],
+)
+def test_parameters_may_be_named(search, x, y):
+    display = SearchDisplay.from_search(search, x, y)
+    assert (display.x, display.y) == ("dropout_rate", "hidden_layer_sizes")
+    assert_array_equal(display.mean.T, SearchDisplay.from_search(search).mean)
+
+
+def test_one_parameter_makes_one_row():
+    search = grid_search({"C": [0.001, 1.0, 1e6]})
+    display = SearchDisplay.from_search(search)
+    assert display.mean.shape == (1, 3)
+    assert_array_equal(display.mean[0], search.cv_results_["mean_test_score"])
+    assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["0.001", "1", "1e+06"]
+    assert len(display.ax_.get_yticks()) == 0
+
+
+@pytest.mark.parametrize(
+    "grid, x, y",
+    [
+        ({"C": [1.0], "tol": [0.1]}, "C", None),
+        ({"C": [1.0, 2.0], "tol": [0.1]}, "C", None),
+        ({"C": [1.0], "tol": [0.1, 0.2]}, "tol", None),
+    ],
+)
+def test_parameters_of_one_value_are_left_out(grid, x, y):
+    display = SearchDisplay.from_search(grid_search(grid))
+    assert (display.x, display.y) == (x, y)
+
+
+def test_other_parameters_take_their_best():
+    search = grid_search({"C": [1e-4, 1.0], "tol": [1e-4, 10.0], "fit_intercept": [True, False]})
+    display = SearchDisplay.from_search(search, "C", "tol")
+    means = search.cv_results_["mean_test_score"].reshape(2, 2, 2)  # C, fit_intercept, tol
+    assert_array_equal(display.mean, means.max(axis=1).T)
+    best = search.best_params_
+    assert display.x_values[display.best[1]] == best["C"]
+    assert display.y_values[display.best[0]] == best["tol"]
+    stds = search.cv_results_["std_test_score"].reshape(2, 2, 2)
+    chosen = np.take_along_axis(stds, means.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
+    assert_allclose(display.error, chosen.T / np.sqrt(3))
+
+
+def test_names_in_a_pipeline():
+    search = grid_search(
+        {"ridge__alpha": [0.1, 1.0], "standardscaler__with_mean": [True, False]},
+        make_pipeline(StandardScaler(), Ridge()),
+    )
+    display = SearchDisplay.from_search(search, "with_mean", "ridge__alpha")
+    assert (display.x, display.y) == ("standardscaler__with_mean", "ridge__alpha")
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("with_mean", "alpha")
+
+
+def test_several_metrics():
+    search = grid_search({"C": [1e-4, 1.0]}, scoring=["accuracy", "neg_log_loss"], refit="accuracy")
+    display = SearchDisplay.from_search(search, metric="neg_log_loss")
+    assert_array_equal(display.mean[0], search.cv_results_["mean_test_neg_log_loss"])
+    assert "neg log loss" in display.colorbar_.ax.get_ylabel()
+    for metric in (None, "score"):
+        with pytest.raises(ValueError, match=r"metric must be one .* 'accuracy', 'neg_log_loss'"):
+            SearchDisplay.from_search(search, metric=metric)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
+def test_cells_without_a_score():
+    grid = [{"C": [1.0], "tol": [0.1, 1.0]}, {"C": [-1.0], "tol": [0.1]}]
+    display = SearchDisplay.from_search(grid_search(grid))
+    assert_array_equal(np.isnan(display.mean), [[False, False], [True, True]])
+    assert [text.get_text() for text in display.texts_[1]] == ["", ""]
+    display = SearchDisplay(
+        np.full((1, 2), np.nan), np.full((1, 2), np.nan), x_values=[1, 2]
+    ).plot()
+    assert display.best_ is None
+
+
+@pytest.mark.parametrize("cmap", ["Blues", "viridis", "gray"])
+def test_text_is_legible_on_all_colours(cmap):
+    mean = np.linspace(0, 1, 8).reshape(2, 4)
+    error = np.full_like(mean, 0.01)
+    display = SearchDisplay(mean, error, x_values=range(4), y_values=range(2), y="y").plot(
+        cmap=cmap
+    )
+    for cell, text in np.ndenumerate(display.texts_):
+        color = display.mesh_.cmap(display.mesh_.norm(mean[cell]))
+        assert text.get_color() == ("white" if _search._is_dark(color) else "black")
+    assert {text.get_color() for text in display.texts_.flat} == {"white", "black"}
+
+
+@pytest.mark.parametrize("n_x, n_y", [(3, 5), (5, 3), (12, 12), (1, 1), (6, 1)])
+def test_text_stays_inside_its_cell(n_x, n_y):
+    rng = np.random.default_rng(0)
+    mean, error = rng.uniform(-9000, -1000, (n_y, n_x)), rng.uniform(0.1, 1, (n_y, n_x))
+    display = SearchDisplay(mean, error, x_values=range(n_x), y_values=range(n_y), y="y").plot()
+    display.figure_.canvas.draw()
+    width, height = display.ax_.get_window_extent().size / (n_x, n_y)
+    for text in display.texts_.flat:
+        box = text.get_window_extent()
+        assert box.width < width
+        assert box.height < height
+
+
+@pytest.mark.parametrize(
+    "error, text",
+    [(0.0123, "0.877\n± 0.012"), (0.2, "0.88\n± 0.20"), (30.0, "1\n± 30"), (0.0, "0.877\n± 0.000")],
+)
+def test_errors_have_two_digits(error, text):
+    display = SearchDisplay(np.array([[0.8768]]), np.array([[error]]), x_values=[1]).plot()
+    assert display.texts_[0, 0].get_text() == text
+
+
+def test_options_of_the_map(search):
+    display = SearchDisplay.from_search(search, cmap="cividis", values_format=".1f", colorbar=False)
+    assert display.colorbar_ is None
+    assert display.mesh_.cmap.name == "cividis"
+    first = search.cv_results_["mean_test_score"][0]
+    assert display.texts_[0, 0].get_text().startswith(f"{first:.1f}\n± ")
+
+
+@pytest.mark.parametrize(
+    "values, labels",
+    [
+        ([(60, 30), (15,), ()], ["(60, 30)", "(15,)", "()"]),
+        ([np.float64(1e-5), 0.1 + 0.2, 1], ["1e-05", "0.3", "1"]),
+        ([0.12341, 0.12342], ["0.12341", "0.12342"]),
+        ([None, "adam", True, [0.1, 0.2]], ["None", "adam", "True", "[0.1, 0.2]"]),
+        ([np.array([1.0, 2.0]), np.max], ["[1, 2]", "max"]),
+    ],
+)
+def test_values_are_legible(values, labels):
+    assert _search._to_labels(values) == labels
+
+
+def test_long_values_take_several_lines():
+    values = ["(100, 50)", "Batchwise(batches_per_mask=10)", "adam"]
+    folded = ["(100,\n50)", "Batchwise(\nbatches_per_mask=10)", "adam"]
+    _, ax = plt.subplots(figsize=(3, 3))
+    mean = np.full((1, 3), 0.5)
+    display = SearchDisplay(mean, mean, x_values=values).plot(ax)
+    labels = display.ax_.get_xticklabels()
+    assert [label.get_text() for label in labels] == folded
+    assert {label.get_rotation() for label in labels} == {30}
+
+
+def test_searches_that_cannot_be_drawn():
+    with pytest.raises(NotFittedError):
+        SearchDisplay.from_search(GridSearchCV(Ridge(), {"alpha": [1, 2]}))
+    with pytest.raises(ValueError, match="Ridge does not have: it needs a fitted GridSearchCV"):
+        SearchDisplay.from_search(Ridge().fit(X, Y))
+    with pytest.raises(ValueError, match="grid is empty"):
+        SearchDisplay.from_search(grid_search({}))
+    search = grid_search({"C": [1, 2], "tol": [0.1, 1], "fit_intercept": [True, False]})
+    for x in (None, "C"):
+        with pytest.raises(ValueError, match=r"name two of them .* 'C', 'fit_intercept', 'tol'"):
+            SearchDisplay.from_search(search, x)
+    with pytest.raises(ValueError, match="'alpha' is not a parameter of the search, which has 'C'"):
+        SearchDisplay.from_search(search, "alpha", "C")
+    with pytest.raises(ValueError, match="two parameters, got 'C' for both"):
+        SearchDisplay.from_search(search, "C", "C")
+
+
+def test_short_name_of_two_parameters():
+    model = make_pipeline(StandardScaler(), StandardScaler(), Ridge())
+    names = ["standardscaler-1__with_mean", "standardscaler-2__with_mean"]
+    search = grid_search({name: [True, False] for name in names}, model)
+    with pytest.raises(ValueError, match="'with_mean' is more than one parameter"):
+        SearchDisplay.from_search(search, "with_mean")
+    display = SearchDisplay.from_search(search)
+    assert [display.ax_.get_ylabel(), display.ax_.get_xlabel()] == names
+
+
+# uncertainty
+
+
+def draw_uncertainty(estimator, X=MOONS, y=None, **options):
+    options = dict(grid_resolution=12, n_samples=5, random_state=0) | options
+    return UncertaintyDisplay.from_estimator(estimator, X, y, **options)
+
+
+@pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_uncertainty_is_that_of_the_classifier(dropout, steps):
+    network = DropoutMLPClassifier(dropout=dropout, max_iter=5, random_state=0)
+    model = network
+    for transformer in [StandardScaler(), FunctionTransformer(np.negative)][:steps]:
+        model = make_pipeline(transformer, model)  # pipelines that end in pipelines
+    model.fit(MOONS, HALVES)
+    display = draw_uncertainty(model, y=HALVES)
+    grid = np.column_stack([display.xx0.ravel(), display.xx1.ravel()])
+    seen = grid
+    if steps:
+        seen = (
+            StandardScaler()
+            .fit(-MOONS if steps == 2 else MOONS)
+            .transform(-grid if steps == 2 else grid)
+        )
+    expected = network.predict_uncertainty(seen, 5, random_state=0, consistent=True)
+    assert_allclose(display.uncertainty.ravel(), expected.mutual_information, atol=1e-10)
+    assert_allclose(display.proba.reshape(-1, 2), model.predict_proba(grid))
+    assert display.colorbar_.ax.get_ylabel() == "Mutual information (nats)"
+    assert display.surface_.levels[0] == 0
+    assert display.surface_.levels[-1] >= display.uncertainty.max()
+
+
+@pytest.mark.parametrize("labels", [[0, 1], ["left", "right"], [True, False]], ids=str)
+def test_samples_are_coloured_by_their_classes(labels):
+    y = np.array(labels)[HALVES]
+    estimator = fit(X=MOONS, y=y)
+    display = draw_uncertainty(estimator, y=y)
+    assert len(display.points_) == 2
+    for points, label, color in zip(
+        display.points_, estimator.classes_, _axes.COLORS, strict=False
+    ):
+        assert_array_equal(points.get_offsets(), MOONS[y == label])
+        assert_allclose(points.get_facecolors()[0, :3], to_rgb(color))
+    shown = [text.get_text() for text in display.legend_.get_texts()]
+    assert shown == [str(label) for label in estimator.classes_]
+
+
+def test_samples_without_classes():
+    display = draw_uncertainty(fit(X=MOONS, y=HALVES), scatter_kw={"s": 3})
+    (points,) = display.points_
+    assert_array_equal(points.get_offsets(), MOONS)
+    assert points.get_sizes() == [3]
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["0", "1"]
+
+
+def test_many_classes_and_colours():
+    y = np.arange(len(MOONS)) % 9
+    estimator = fit(X=MOONS, y=y)
+    display = draw_uncertainty(estimator, y=y)
+    assert len(display.regions_) == len(display.points_) == 9
+    display = draw_uncertainty(estimator, y=y, colors=["red"] * 9)
+    assert_allclose(display.points_[8].get_facecolors()[0, :3], to_rgb("red"))
+    with pytest.raises(ValueError, match="colors must be one for each of the 9 classes, got 1"):
+        draw_uncertainty(estimator, y=y, colors=["red"])
+
+
+def test_class_that_fills_the_plane():
+    grid = np.meshgrid([0.0, 1.0], [0.0, 1.0])
+    proba = np.full((2, 2, 2), [0.9, 0.1])
+    display = UncertaintyDisplay(
+        xx0=grid[0], xx1=grid[1], uncertainty=np.zeros((2, 2)), proba=proba, classes=np.arange(2)
+    ).plot()
+    assert display.regions_[0] is not None
+    assert display.regions_[1] is None
+    assert display.boundaries_ == [None, None]
+    assert display.points_ == []
+
+
+@pytest.mark.parametrize("eps, margins", [(None, (0.2, 0.2)), (0, (0, 0)), (0.5, None)])
+def test_picture_reaches_beyond_the_samples(eps, margins):
+    display = draw_uncertainty(fit(X=MOONS, y=HALVES), eps=eps)
+    low, high = MOONS.min(axis=0), MOONS.max(axis=0)
+    margin = np.full(2, eps) if margins is None else np.array(margins) * (high - low)
+    assert_allclose(display.ax_.get_xlim(), (low[0] - margin[0], high[0] + margin[0]))
+    assert_allclose(display.ax_.get_ylim(), (low[1] - margin[1], high[1] + margin[1]))
+
+
+@pytest.mark.parametrize(
+    "measure", ["mutual_information", "predictive_entropy", "expected_entropy", "variation_ratio"]
+)
+def test_measures(measure):
+    estimator = fit(X=MOONS, y=HALVES)
+    display = draw_uncertainty(estimator, measure=measure)
+    grid = np.column_stack([display.xx0.ravel(), display.xx1.ravel()])
+    expected = estimator.predict_uncertainty(grid, 5, random_state=0, consistent=True)[measure]
+    assert_array_equal(display.uncertainty.ravel(), expected)
+    label = display.colorbar_.ax.get_ylabel()
+    assert label.lower().startswith(measure.replace("_", " "))
+    assert ("nats" in label) == (measure != "variation_ratio")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames(library):
+    frame = pytest.importorskip(library).DataFrame({"length": MOONS[:, 0], "width": MOONS[:, 1]})
+    model = make_pipeline(StandardScaler(), DropoutMLPClassifier(max_iter=2)).fit(frame, HALVES)
+    display = draw_uncertainty(model, X=frame, y=HALVES)
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("length", "width")
+
+
+@pytest.mark.parametrize(
+    "estimator, data, error",
+    [
+        (fit(DropoutMLPRegressor, MOONS, HALVES), MOONS, "needs a classifier with predict_uncert"),
+        (LogisticRegression().fit(MOONS, HALVES), MOONS, "got LogisticRegression"),
+        (fit(), X, "two features, got 6"),
+        (fit(X=MOONS, y=HALVES, dropout_rate=0), MOONS, "all predictions are the same"),
+        (fit(X=MOONS, y=np.c_[HALVES, HALVES]), MOONS, "many labels"),
+    ],
+    ids=["regressor", "other", "features", "rates", "labels"],
+)
+def test_classifiers_that_cannot_be_drawn(estimator, data, error):
+    with pytest.raises(ValueError, match=error):
+        draw_uncertainty(estimator, X=data)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        (dict(grid_resolution=1), "grid_resolution"),
+        (dict(eps=-1), "eps"),
+        (dict(measure="surprise"), "measure must be one of 'mutual_information'"),
+        (dict(n_samples=0), "n_samples"),
+        (dict(levels=0), "levels"),
+        (dict(y=HALVES[:-1]), "inconsistent numbers of samples"),
+        (dict(y=HALVES + 1), r"does not know: \[2\]"),
+    ],
+)
+def test_bad_arguments_of_uncertainty(options, error):
+    with pytest.raises(ValueError, match=error):
+        draw_uncertainty(fit(X=MOONS, y=HALVES), **options)
