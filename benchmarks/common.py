@@ -1,0 +1,109 @@
+"""What all benchmarks share: the data, the figures about the machine, and where results go.
+
+The data are looked for in the folder that the environment variable SKDROPOUT_DATA names: there
+`mnist.npz` (X_train, y_train, X_test, y_test; images as bytes) and `tabular/*.npz` (X, y each).
+"""
+
+import json
+import os
+import platform
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+DATA = Path(os.environ.get("SKDROPOUT_DATA", HERE.parent.parent / "shared" / "data"))
+PACKAGES = ("numpy", "scipy", "scikit-learn", "skdropout", "torch", "skorch")
+
+
+def load_mnist(dtype=np.float32):
+    """MNIST as (X_train, y_train, X_test, y_test), the pixels from 0 to 1."""
+    with np.load(_need("mnist.npz")) as data:
+        X_train, X_test = (
+            data[name].reshape(len(data[name]), -1) for name in ("X_train", "X_test")
+        )
+        return (
+            (X_train / 255).astype(dtype),
+            data["y_train"],
+            (X_test / 255).astype(dtype),
+            data["y_test"],
+        )
+
+
+def load_tables():
+    """The development tables, as a dict of name to (X, y)."""
+    tables = {}
+    for path in sorted(_need("tabular").glob("*.npz")):
+        with np.load(path) as data:
+            tables[path.stem] = data["X"], data["y"]
+    return tables
+
+
+def load_peers():
+    """Accuracy and log-loss of other estimators on the development tables."""
+    files = {"accuracy": "baseline.json", "log_loss": "baseline_log_loss.json"}
+    return {
+        name: json.loads((_need("tabular") / file).read_text("utf-8"))
+        for name, file in files.items()
+    }
+
+
+def _need(name):
+    path = DATA / name
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: set SKDROPOUT_DATA to the folder with the data.")
+    return path
+
+
+def mean_and_error(values, axis=-1):
+    """Mean and standard error of the mean."""
+    values = np.asarray(values, float)
+    n = values.shape[axis]
+    return values.mean(axis), values.std(axis, ddof=1) / sqrt(n)
+
+
+def machine():
+    """What the figures were made on."""
+    cpu = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text("utf-8").splitlines()
+        cpu = next(
+            (line.partition(": ")[2] for line in lines if line.startswith("model name")), cpu
+        )
+    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
+
+
+def versions():
+    """Versions of Python and of the packages that are there."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def save(name, protocol, results):
+    """Write results with date, machine, versions and protocol to ``results/<name>.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    content = {
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "versions": versions(),
+        "protocol": protocol,
+        "results": results,
+    }
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    print(f"written: results/{path.name}")
+
+
+def load(name):
+    """What `save` wrote."""
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))

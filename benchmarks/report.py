@@ -1,0 +1,163 @@
+"""Write the tables in README.md and docs/*.md from the figures in results/*.json.
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; the function of that name
+below, marked with ``@table``, makes it. With ``--check`` nothing is written, and the exit code is 1
+if a page differs from its figures.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from common import load
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLES = {}
+
+
+def table(function):
+    """Register a function that returns the header and the rows of the table of its name."""
+    TABLES[function.__name__] = function
+    return function
+
+
+def markdown(header, rows):
+    """A table, its first column to the left and the others to the right."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def fill(text):
+    """Replace every table of a page by what the figures give."""
+    return MARKED.sub(lambda m: f"{m[1]}{markdown(*TABLES[m[2]]())}{m[3]}", text)
+
+
+def pm(value, error, digits, sign=""):
+    """A figure with its standard error."""
+    return "never" if value is None else f"{value:{sign}.{digits}f} ± {error:.{digits}f}"
+
+
+@table
+def schemes():
+    header = ["scheme", "rate", "accuracy, %", "log-loss"]
+    rows = [
+        [entry["scheme"], entry["rate"], f"{entry['accuracy']:.2f}", f"{entry['log_loss']:.4f}"]
+        for entry in load("schemes")["results"]["configurations"]
+    ]
+    return header, rows
+
+
+@table
+def scheme_differences():
+    header = ["difference", "rate", "accuracy, points", "log-loss"]
+    rows = [
+        [
+            entry["pair"].replace(" - ", " − "),
+            entry["rate"],
+            pm(entry["accuracy"], entry["accuracy_error"], 2, "+"),
+            pm(entry["log_loss"], entry["log_loss_error"], 4, "+"),
+        ]
+        for entry in load("schemes")["results"]["differences"]
+    ]
+    return header, rows
+
+
+@table
+def overfitting():
+    header = ["network", "train, %", "test, %", "test against plain, points", "test log-loss"]
+    rows = []
+    for entry in load("overfitting")["results"]["accuracy"]:
+        gain = pm(entry["test_accuracy_gain"], entry["test_accuracy_gain_error"], 2, "+")
+        scores = [
+            pm(entry["train_accuracy"], entry["train_accuracy_error"], 2),
+            pm(entry["test_accuracy"], entry["test_accuracy_error"], 2),
+            gain if rows else "",
+            pm(entry["test_log_loss"], entry["test_log_loss_error"], 3),
+        ]
+        rows.append([entry["network"], *scores])
+    return header, rows
+
+
+def _mean_epochs(epochs):
+    """Mean over the seeds, or how many of them came there."""
+    there = [n for n in epochs if n is not None]
+    if len(there) < len(epochs):
+        return f"{len(there)} of {len(epochs)} seeds" if there else "never"
+    return f"{sum(there) / len(there):.1f}"
+
+
+@table
+def epochs():
+    results = load("overfitting")["results"]["epochs"]
+    header = ["network", *(f"rate {rate}" for rate in results[0]["epochs"]), "at the best"]
+    rows = [
+        [
+            entry["network"],
+            *map(_mean_epochs, entry["epochs"].values()),
+            pm(entry["mean"], entry["error"], 1),
+        ]
+        for entry in results
+    ]
+    return header, rows
+
+
+def _name(variant):
+    """Scheme and rates in words."""
+    inputs = variant.get("input_dropout_rate")
+    rates = f"{variant['dropout_rate']}" + (f", inputs {inputs}" if inputs else "")
+    return f"{variant['dropout']} {rates}"
+
+
+@table
+def monte_carlo():
+    header = ["dropout", "accuracy, whole", "accuracy, draws", "log-loss, whole", "log-loss, draws"]
+    rows = [
+        [
+            _name(variant),
+            *(f"{variant[f'accuracy_{by}']:.2f}" for by in ("scaling", "draws")),
+            *(f"{variant[f'log_loss_{by}']:.4f}" for by in ("scaling", "draws")),
+        ]
+        for variant in load("monte_carlo")["results"]["mnist"]
+    ]
+    return header, rows
+
+
+@table
+def strange_images():
+    measures = {"mutual_information": "information", "predictive_entropy": "entropy"}
+    columns = [(kind, measure) for kind in ("noise", "turned") for measure in measures]
+    header = ["dropout", *(f"{kind}, {measures[measure]}" for kind, measure in columns)]
+    rows = [
+        [_name(variant), *(f"{variant[f'auc_{kind}_{measure}']:.3f}" for kind, measure in columns)]
+        for variant in load("monte_carlo")["results"]["mnist"]
+    ]
+    return header, rows
+
+
+@table
+def million_rows():
+    million = load("monte_carlo")["results"]["million"]
+    header = ["a million rows of 20 features, network 20-64-2, 50 draws", ""]
+    rows = [
+        ["seconds", f"{million['seconds']:.1f}"],
+        ["the rows, MB", f"{million['data_megabytes']:.0f}"],
+        ["peak memory beyond them, MB", f"{million['peak_megabytes']:.0f}"],
+        ["of it what is returned, MB", f"{million['results_megabytes']:.0f}"],
+    ]
+    return header, rows
+
+
+def main(check):
+    """Rewrite the pages, or only tell which differ; returns the exit code."""
+    stale = [page for page in PAGES if fill(page.read_text("utf-8")) != page.read_text("utf-8")]
+    for page in stale:
+        print(f"{'differs' if check else 'written'}: {page.relative_to(ROOT)}")
+        if not check:
+            page.write_text(fill(page.read_text("utf-8")), "utf-8")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv))
