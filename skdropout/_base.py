@@ -6,14 +6,14 @@ from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdropout._buffers import Array
 from skdropout._callbacks import CallbackSupportMixin
 from skdropout._checks import check_flag, check_number
-from skdropout._conventions import LiveArrays, random_generator
+from skdropout._conventions import LiveArrays, as_rows, random_generator
 from skdropout._fitting import DTYPES, Fitting
 from skdropout._monte_carlo import MonteCarlo
 from skdropout._network import Network
@@ -95,11 +95,13 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
         check_number("n_samples", n_samples, 1, integer=True)
         check_flag("consistent", consistent)
         scheme, rates = read_dropout(self.get_params(deep=False), self._network.activations)
-        if not any(rates):
+        sizes = self._network.sizes[:-1]
+        if not any(scheme.drops(*of_layer) for of_layer in zip(rates, sizes, strict=True)):
             raise ValueError(
                 "Without dropout all predictions are the same, and say nothing of uncertainty: "
-                "dropout_rate and input_dropout_rate are zero. Train with one of them above zero, "
-                "or set it now, as in set_params(dropout_rate=0.2)."
+                f"dropout_rate={self.dropout_rate!r} drops nothing of hidden layers of {sizes[1:]} "
+                f"units, nor input_dropout_rate={self.input_dropout_rate!r} of {sizes[0]} inputs. "
+                "Train with higher rates, or set them now, as in set_params(dropout_rate=0.2)."
             )
         if issparse(X):
             check_sparse_dropout(scheme, rates)
@@ -116,7 +118,7 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
     def _read_X(self, X, dtype):
         """Check and convert samples to predict."""
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
-        return csr_array(X) if issparse(X) else X
+        return as_rows(X)
 
     def _fitted_network(self, asked_for):
         """The network, if there is one."""

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from skdropout._buffers import Array
-from skdropout._network import Plan
+from skdropout._plan import Plan
 from skdropout._targets import ClassTargets, DenseTargets
 
 
@@ -98,14 +98,14 @@ class Batches:
     def load(self, rows: Array, plan: Plan) -> float:
         """Gather a batch into the plan and return its summed weight."""
         if self.is_sparse:
-            plan.input.x = self.X[rows]
+            plan.x.rows = self.X[rows]
         else:
-            np.take(self.X, rows, axis=0, out=plan.x, mode="clip")  # else numpy buffers it all
+            self.X.take(rows, axis=0, out=plan.x, mode="clip")  # else numpy buffers it all
         self.targets.encode(rows, out=plan.y, column=plan.row)
         if self.weight is None:
             plan.weight.fill(1.0 / len(rows))
             return float(len(rows))
-        np.take(self.weight, rows, axis=0, out=plan.weight, mode="clip")
+        self.weight.take(rows, axis=0, out=plan.weight, mode="clip")
         total = float(plan.weight.sum())
         plan.weight /= total
         return total

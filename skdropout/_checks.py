@@ -35,7 +35,9 @@ def check_name(name, value, allowed: Collection[str], *, other=""):
 
 def is_sequence(value) -> bool:
     """Whether `value` holds several values in order; a string is one value."""
-    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    if isinstance(value, str):
+        return False
+    return isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0  # arrays and the like
 
 
 def check_one_per(name, value, n, of_what):

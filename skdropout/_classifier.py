@@ -43,16 +43,17 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
     dropout : str or DropoutScheme, default="batchwise"
-        How units are dropped: "batchwise", the same ones for a whole mini-batch, always a whole
-        number of them (`rate` times the units, rounded) [1]_; "bernoulli", for each sample on its
-        own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha", for
-        ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
+        How units are dropped: "batchwise", the same ones for a whole mini-batch, of which always as
+        many are kept, ``1 - rate`` times the units, rounded [1]_; "bernoulli", for each sample on
+        its own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha",
+        for ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
         :mod:`skdropout.dropout`.
     dropout_schedule : str or Schedule, default="constant"
         How all dropout rates change from epoch to epoch: "constant"; "linear", falling to zero;
         "flat_cosine", constant in the first half, then falling to zero; "early", in the first half
         only; "late", in the second half only; or an object from :mod:`skdropout.schedules`.
-        Training then runs to `max_iter`, unless early stopping ends it.
+        With these names, but for "constant", training runs to `max_iter`, unless early stopping
+        ends it.
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
@@ -507,7 +508,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     @staticmethod
     def _both_logits(z):
         """``s(-z)`` and ``s(z)`` are the probabilities of the two classes."""
-        return np.hstack([-z, z]) if z.shape[1] == 1 else z
+        return np.concatenate((-z, z), axis=1) if z.shape[1] == 1 else z
 
     def _decide(self, z):
         """From raw predictions to labels."""

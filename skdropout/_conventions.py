@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_random_state
 
 from skdropout._buffers import Array
@@ -34,6 +35,17 @@ def all_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def as_rows(X):
+    """Sparse rows as an array whose entries are each stored once; dense ones as they are."""
+    if not issparse(X):
+        return X
+    rows = csr_array(X)
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
 
 
 def random_generator(random_state) -> np.random.Generator:
@@ -75,5 +87,12 @@ def read_sample_weight(sample_weight, n_samples: int, dtype, name="sample_weight
     if weight.min() < 0:
         raise ValueError(f"{name} must not be negative, got {weight.min()}.")
     if not weight.any():
-        raise ValueError(f"{name} must hold at least one number above zero, got only zeros.")
+        raise ValueError(
+            f"{name} must hold at least one number above zero, got none that {weight.dtype} can "
+            "tell from zero."
+        )
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"{name} must have a finite sum, got {total} in {weight.dtype}.")
     return weight

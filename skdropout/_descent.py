@@ -11,23 +11,34 @@ from scipy.linalg import get_blas_funcs
 from skdropout._buffers import Array, Buffer
 from skdropout._network import Network
 from skdropout._penalties import ElasticNet
+from skdropout._vectors import scal
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 
-BLOCK = 1 << 16
-NO_PENALTY = ElasticNet(0.0, 0.0)
+BLOCK = 10_000
+"""Elements of a block: its vectors stay in the cache, and for no more OpenBLAS takes one thread."""
 
 
 @dataclass(eq=False, slots=True)
 class Block:
-    """A piece of all vectors: parameters, gradient, scratch, what the optimizer remembers."""
+    """A piece of all vectors: parameters, gradient, scratch, what the optimizer remembers.
+
+    `penalised` and `decayed` hold the parts of it that a penalty or weight decay acts on.
+    """
 
     p: Array
     g: Array
     tmp: Array
     slots: tuple[Array, ...]
-    penalties: tuple[ElasticNet, ...]
-    decay: float
+    penalised: list[tuple[ElasticNet, Array, Array, Array]]
+    decayed: list[tuple[float, Array]]
+
+    def penalise(self, share: float) -> float:
+        """Return `share` times the penalties and add their gradient."""
+        value = 0.0
+        for penalty, p, g, tmp in self.penalised:
+            value += penalty.add(p, g, share, tmp)
+        return value
 
 
 class Descent:
@@ -81,25 +92,30 @@ class Descent:
         slots = {slot: (size,) for slot in optimizer.slots}
         self.memory = Buffer(slots, dtype, memory=state["memory"])
         self._constrained = network.weights if constraint is not None else ()
-        self._blocks = []
+        spans = (
+            (network.weights_span, penalty, weight_decay),
+            (network.biases_span, bias_penalty, 0.0),
+        )
         scratch = np.empty(min(BLOCK, size), dtype)
-
-        def cut(span: slice, penalty: ElasticNet, decay: float):
-            for start in range(span.start, span.stop, BLOCK):
-                piece = slice(start, min(start + BLOCK, span.stop))
-                block = Block(
-                    p=parameters.flat[piece],
-                    g=self.gradient.flat[piece],
-                    tmp=scratch[: piece.stop - piece.start],
-                    slots=tuple(self.memory[slot][piece] for slot in optimizer.slots),
-                    penalties=(penalty,) if penalty.alpha else (),
-                    decay=decay,
-                )
-                self._blocks.append(block)
-
-        cut(network.weights_span, penalty, weight_decay)
-        cut(network.biases_span, bias_penalty, 0.0)
-        cut(slice(network.biases_span.stop, size), NO_PENALTY, 0.0)
+        self._blocks = []
+        for start in range(0, size, BLOCK):
+            stop = min(start + BLOCK, size)
+            block = Block(
+                p=parameters.flat[start:stop],
+                g=self.gradient.flat[start:stop],
+                tmp=scratch[: stop - start],
+                slots=tuple(self.memory[slot][start:stop] for slot in optimizer.slots),
+                penalised=[],
+                decayed=[],
+            )
+            for span, of_span, decay in spans:
+                inside = slice(max(span.start - start, 0), max(span.stop - start, 0))
+                p, g, tmp = block.p[inside], block.g[inside], block.tmp[inside]
+                if p.size and of_span.alpha:
+                    block.penalised.append((of_span, p, g, tmp))
+                if p.size and decay:
+                    block.decayed.append((decay, p))
+            self._blocks.append(block)
 
     def get_state(self) -> dict:
         """What the optimizer remembers, as plain values and one array."""
@@ -109,15 +125,17 @@ class Descent:
     def step(self, lr: float, batch_weight: float) -> float:
         """Take one step and return the penalty as it was before it."""
         self.t += 1
+        share = 1.0 / batch_weight
         value = 0.0
-        for block in self._blocks:
-            for penalty in block.penalties:
-                value += penalty.add(block.p, block.g, 1.0 / batch_weight, block.tmp)
-        if self.clip_norm is not None:
+        clips = self.clip_norm is not None
+        if clips:  # needs the whole gradient
+            value += sum(block.penalise(share) for block in self._blocks)
             clip(self.gradient.flat, self.clip_norm)
         for block in self._blocks:
-            if block.decay:
-                block.p *= 1.0 - lr * block.decay
+            if not clips:
+                value += block.penalise(share)
+            for decay, p in block.decayed:
+                scal(1.0 - lr * decay, p)
             self.optimizer._update(block.p, block.g, *block.slots, tmp=block.tmp, t=self.t, lr=lr)
         for W in self._constrained:
             self.constraint.project(W)

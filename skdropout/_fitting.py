@@ -6,12 +6,17 @@ from math import inf, isnan, nan
 from warnings import warn
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from skdropout._batches import Batches, hold_out
 from skdropout._callbacks import NoTasks, tasks_for, with_callbacks
-from skdropout._conventions import all_or_nothing, random_streams, read_sample_weight
+from skdropout._conventions import (
+    all_or_nothing,
+    as_rows,
+    random_streams,
+    read_sample_weight,
+)
 from skdropout._descent import Descent
 from skdropout._lbfgs import train_by_lbfgs
 from skdropout._network import Network
@@ -109,6 +114,9 @@ class Fitting:
         with all_or_nothing(self):
             first = not hasattr(self, "_network")
             X, y, targets = self._read(X, y, sample_weight, learn_y, new=first)
+            rows = targets.rows(X.shape[0])
+            if len(rows) == 0:
+                raise ValueError("class_weight leaves no sample: that of all classes in y is zero.")
             self._set_network(settings, X, targets, new=first)
             if not first:  # what training changes before it can fail
                 self._network = self._network.copy()
@@ -121,7 +129,7 @@ class Fitting:
                 settings,
                 X,
                 targets,
-                targets.rows(X.shape[0]),
+                rows,
                 progress=progress,
                 n_epochs=1,
                 tasks=NoTasks(),
@@ -145,8 +153,7 @@ class Fitting:
             multi_output=True,
             reset=new,
         )
-        if issparse(X):
-            X = csr_array(X)
+        X = as_rows(X)
         y = self._check_y(y)
         if learn_y is not None:
             learn_y(y)
@@ -235,6 +242,7 @@ class Fitting:
             history=self.history_,
             progress=progress,
             stops_by_score=by_score,
+            has_planned_end=settings.has_planned_end,
             warns_if_unfinished=not streaming,
             tasks=tasks,
         )
@@ -282,8 +290,7 @@ class Fitting:
 
     def _quiet_loss(self, settings, X, targets, rows):
         """With dropout, the loss of the whole network on some of the training rows, else None."""
-        runs_on = settings.schedule.anneals or settings.dropout_schedule.anneals
-        is_asked = settings.schedule.adapts or not runs_on
+        is_asked = settings.schedule.adapts or not settings.has_planned_end
         if not (is_asked and any(settings.rates) and self.n_iter_no_change < inf):
             return None
         some = rows[:: -(-len(rows) // N_QUIET)]

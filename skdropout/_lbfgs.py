@@ -10,9 +10,10 @@ from sklearn.exceptions import ConvergenceWarning
 from skdropout._batches import Batches
 from skdropout._buffers import Buffer
 from skdropout._callbacks import NoTasks
-from skdropout._losses import Loss
-from skdropout._network import Network, Plan
+from skdropout._losses import Loss, RunningLoss
+from skdropout._network import Network
 from skdropout._penalties import ElasticNet
+from skdropout._plan import Plan
 
 
 def train_by_lbfgs(
@@ -40,6 +41,7 @@ def train_by_lbfgs(
     plan = Plan(network, gradient, loss, n_rows, **no_dropout, sparse=batches.is_sparse)
     share = 1.0 / batches.load(batches.rows, plan)
     parts = (network.weights_span, penalty), (network.biases_span, bias_penalty)
+    running_loss = RunningLoss(loss, network.sizes[-1], network.dtype)
     tmp = np.empty_like(p)
     losses = []
     latest = p.astype(np.float64)
@@ -51,7 +53,9 @@ def train_by_lbfgs(
             tasks.begin()
             in_iteration = True
         p[:] = at
-        value = plan.run()
+        plan.run()
+        running_loss.add(plan.z, plan.y, plan.weight, 1.0)
+        value = running_loss.pop()
         for part, of_part in parts:
             value += of_part.add(p[part], gradient.flat[part], share, tmp[part])
         return value, gradient.flat.astype(np.float64)

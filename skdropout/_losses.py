@@ -1,59 +1,110 @@
-"""Losses on raw predictions, by log-sum-exp; they know no network and no label.
-
-A loss takes the raw predictions `z`, targets `y` of the same shape and a column `weight` that sums
-to one over the batch. Its value is the weighted mean over the rows of the sum over the outputs.
-"""
+"""Losses on raw predictions, by log-sum-exp; they know no network and no label."""
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax, xlogy
+from scipy.special import expit, log_expit, log_softmax, xlogy
 
 from skdropout._buffers import Array
+
+ROWS = 1024
+"""Rows that a :class:`RunningLoss` looks at together."""
 
 
 class Loss:
     """A loss together with the link that turns raw predictions into what users see.
 
-    A loss for classes has ``proba(z)`` and ``log_proba(z)``, which is finite wherever `z` is; a
-    loss for numbers has ``mean(z)``.
+    A loss takes raw predictions `z` and targets `y`, both of shape (n, n_outputs). A loss for
+    classes has ``proba(z)`` and ``log_proba(z)``, which is finite wherever `z` is; a loss for
+    numbers has ``mean(z)``.
     """
 
     out_activation: str
 
-    def value_and_gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array) -> float:
-        """Return the loss and write its derivative into `dz`; `z` and `row` are used up."""
+    def of_rows(self, z: Array, y: Array) -> Array:
+        """The loss of each row, summed over the outputs, of shape (n,)."""
+        raise NotImplementedError
+
+    def gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array):
+        """Write the derivative of the weighted sum of the rows' losses into `dz`.
+
+        `weight` is a column, `row` scratch of its shape.
+        """
         raise NotImplementedError
 
     def value(self, z: Array, y: Array, weight: Array | None = None) -> float:
-        """Return the weighted mean loss; changes nothing. `weight` : (n_rows,) or None."""
-        n_rows = len(z)
-        weight = np.ones(n_rows, z.dtype) if weight is None else weight
-        shares = (weight / weight.sum()).astype(z.dtype).reshape(n_rows, 1)
-        row = np.empty((n_rows, 1), z.dtype)
-        return self.value_and_gradient(z.copy(), y, shares, np.empty_like(z), row)
+        """The mean loss, weighted by `weight` of shape (n,) or not."""
+        of_rows = self.of_rows(z, y)
+        if weight is None:
+            return float(of_rows.mean())
+        return float((weight / weight.sum()).dot(of_rows))
+
+
+class RunningLoss:
+    """The weighted sum of the losses of all rows of an epoch, many batches at a time.
+
+    Parameters
+    ----------
+    loss : Loss
+    n_outputs : int
+    dtype : dtype
+    """
+
+    def __init__(self, loss: Loss, n_outputs: int, dtype):
+        self.loss = loss
+        self._z, self._y = np.empty((2, ROWS, n_outputs), dtype)
+        self._weight = np.empty((ROWS, 1), dtype)
+        self._n_rows = 0
+        self._total = 0.0
+
+    def add(self, z: Array, y: Array, weight: Array, factor: float):
+        """Add a batch, whose rows weigh ``factor weight``, a column."""
+        for first in range(0, len(z), ROWS):
+            part = slice(first, first + ROWS)
+            n_rows = len(z[part])
+            if self._n_rows + n_rows > ROWS:
+                self._settle()
+            here = slice(self._n_rows, self._n_rows + n_rows)
+            self._z[here] = z[part]
+            self._y[here] = y[part]
+            np.multiply(weight[part], factor, out=self._weight[here])
+            self._n_rows += n_rows
+
+    def pop(self) -> float:
+        """The sum since the last call."""
+        self._settle()
+        total, self._total = self._total, 0.0
+        return total
+
+    def _settle(self):
+        rows = slice(self._n_rows)
+        of_rows = self.loss.of_rows(self._z[rows], self._y[rows])
+        self._total += float(of_rows.dot(self._weight[rows, 0]))
+        self._n_rows = 0
 
 
 class SoftmaxCrossEntropy(Loss):
     """``-sum_k y_k log softmax(z)_k``, where the `y_k` of a row sum to one.
 
-    With ``u = z - max(z)`` and ``s = sum_k exp(u_k)`` it is ``log(s) - sum_k y_k u_k``, and its
-    derivative is ``exp(u) / s - y``.
+    With ``u = z - max(z)`` it is ``log(sum_k exp(u_k)) - sum_k y_k u_k``; its derivative is
+    ``softmax(z) - y``.
     """
 
     out_activation = "softmax"
 
-    def value_and_gradient(self, z, y, weight, dz, row):
-        u = np.subtract(z, z.max(axis=1, keepdims=True, out=row), out=z)
+    def of_rows(self, z, y):
+        u = z - z.max(axis=1, keepdims=True)
+        return np.log(np.exp(u).sum(axis=1)) - (y * u).sum(axis=1)
+
+    def gradient(self, z, y, weight, dz, row):
+        u = np.subtract(z, z.max(axis=1, keepdims=True, out=row), out=dz)
         np.exp(u, out=dz)
         dz /= dz.sum(axis=1, keepdims=True, out=row)
         dz -= y
         dz *= weight
-        log_s = np.log(row, out=row)
-        u *= y
-        u *= weight
-        return float(np.vdot(weight, log_s) - u.sum())
 
     def proba(self, z):
-        return softmax(z, axis=1)
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        return p
 
     def log_proba(self, z):
         return _log_where_large(self.proba(z), log_softmax(z, axis=1))
@@ -68,20 +119,13 @@ class LogisticCrossEntropy(Loss):
 
     out_activation = "logistic"
 
-    def value_and_gradient(self, z, y, weight, dz, row):
-        linear = np.greater(z, 0.0, out=dz)
-        linear -= y
-        linear *= z
-        linear *= weight
-        value = linear.sum()
-        rest = np.exp(np.copysign(z, -1.0, out=dz), out=dz)
-        np.log1p(rest, out=rest)
-        rest *= weight
-        value += rest.sum()
+    def of_rows(self, z, y):
+        return (z * ((z > 0) - y) - log_expit(np.abs(z))).sum(axis=1)
+
+    def gradient(self, z, y, weight, dz, row):
         expit(z, out=dz)
         dz -= y
         dz *= weight
-        return float(value)
 
     def proba(self, z):
         return expit(z)
@@ -95,12 +139,12 @@ class SquaredError(Loss):
 
     out_activation = "identity"
 
-    def value_and_gradient(self, z, y, weight, dz, row):
-        error = np.subtract(z, y, out=dz)
-        squares = np.square(error, out=z)
-        squares *= weight
-        error *= weight
-        return 0.5 * float(squares.sum())
+    def of_rows(self, z, y):
+        return 0.5 * np.square(z - y).sum(axis=1)
+
+    def gradient(self, z, y, weight, dz, row):
+        np.subtract(z, y, out=dz)
+        dz *= weight
 
     def mean(self, z):
         return z
@@ -114,14 +158,13 @@ class PoissonDeviance(Loss):
 
     out_activation = "exp"
 
-    def value_and_gradient(self, z, y, weight, dz, row):
-        excess = np.exp(z, out=dz)
-        excess -= y
-        z *= y
-        z -= xlogy(y, y)
-        z *= weight
-        excess *= weight
-        return float(excess.sum() - z.sum())
+    def of_rows(self, z, y):
+        return (np.exp(z) - y * z + xlogy(y, y) - y).sum(axis=1)
+
+    def gradient(self, z, y, weight, dz, row):
+        np.exp(z, out=dz)
+        dz -= y
+        dz *= weight
 
     def mean(self, z):
         return np.exp(z)

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from skdropout._buffers import Array
-from skdropout._network import Network, Plan
+from skdropout._network import Network
+from skdropout._plan import Plan
 from skdropout.dropout import DropoutScheme
 
 
@@ -43,7 +44,7 @@ class MonteCarlo:
         self.same_networks = consistent or not scheme.draws_per_row
         self.plans = {}
         folded = network.fold()
-        memory = None
+        larger = None
         for n_rows in {block.stop - block.start: None for block in self.blocks}:
             self.plans[n_rows] = Plan(
                 folded,
@@ -53,11 +54,11 @@ class MonteCarlo:
                 scheme=scheme,
                 rates=rates,
                 rng=rng,
-                memory=memory,
+                larger=larger,
                 sparse=issparse(X),
                 one_mask=consistent,
             )
-            memory = self.plans[n_rows].work.flat  # the smaller, last block works in the same place
+            larger = self.plans[n_rows]
 
     def predictions(self, block: slice) -> Iterator[Array]:
         """Raw predictions for a block of rows, one thinned network after the other.
@@ -68,32 +69,41 @@ class MonteCarlo:
         plan = self.plans[X.shape[0]]
         for _ in range(self.n_samples):
             if issparse(X):
-                plan.input.x = X.copy()
+                plan.x.rows = X.copy()
             else:
                 np.copyto(plan.x, X)  # each time: inputs are dropped in place
             yield plan.forward()
 
     def stack(self, function: Callable[[Array], Array]) -> Array:
         """All that `function` makes of the predictions, of shape (n_samples, n, ...)."""
-
-        def of_block(draws):  # whose memory the next draw takes
-            return {"y": np.stack([np.array(function(z)) for z in draws], axis=1)}
-
-        return np.moveaxis(self.gather(of_block)["y"], 1, 0)
+        stack = None
+        for block in self._each_block():
+            for i, z in enumerate(self.predictions(block)):
+                y = function(z)
+                if stack is None:
+                    shape = (self.n_samples, self.X.shape[0], *y.shape[1:])
+                    stack = np.empty(shape, y.dtype)
+                stack[i, block] = y
+        return stack
 
     def gather(self, measure: Callable[[Iterator[Array]], dict[str, Array]]) -> dict[str, Array]:
         """Put together what `measure` makes of the predictions for each block.
 
         Its arrays have a row for each row of the block.
         """
-        start = self.rng.bit_generator.state
         gathered = {}
-        for block in self.blocks:
-            if self.same_networks:
-                self.rng.bit_generator.state = start
+        for block in self._each_block():
             for name, values in measure(self.predictions(block)).items():
                 if name not in gathered:
                     shape = (self.X.shape[0], *values.shape[1:])
                     gathered[name] = np.empty(shape, values.dtype)
                 gathered[name][block] = values
         return gathered
+
+    def _each_block(self):
+        """Yield the blocks, with the generator as it has to be for each."""
+        start = self.rng.bit_generator.state
+        for block in self.blocks:
+            if self.same_networks:
+                self.rng.bit_generator.state = start
+            yield block

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from skdropout._activations import ActivationFunction
-from skdropout._averages import lerp
-from skdropout._buffers import Array
+from skdropout._buffers import Array, IndexArray
+from skdropout._vectors import lerp
 from skdropout.dropout import DropoutScheme
 
 
@@ -26,42 +26,81 @@ class Dense:
     W: Array
     b: Array | None
     dW: Array
-    db: Array
+    db: Array | None
+    ones: Array
 
     def forward(self):
-        np.matmul(self.x, self.W, out=self.y)
+        self.x.dot(self.W, out=self.y)
         if self.b is not None:
             self.y += self.b
 
     def backward(self):
-        np.matmul(self.x.T, self.dy, out=self.dW)
+        self.x.T.dot(self.dy, out=self.dW)
         if self.b is not None:
-            np.add.reduce(self.dy, axis=0, out=self.db)
+            self.ones.dot(self.dy, out=self.db)
         if self.dx is not None:  # the first layer: nobody asks
-            np.matmul(self.dy, self.W.T, out=self.dx)
+            self.dy.dot(self.W.T, out=self.dx)
 
 
 @dataclass(eq=False, slots=True)
-class SparseDense:
-    """``y = x W + b`` for the inputs in sparse rows, a new `x` in each pass."""
+class ThinDense(Dense):
+    """``y = factor x V + c``, `V` and `c` the weights and biases of inputs and units that are in.
 
-    x: csr_array | None
-    y: Array
-    dy: Array
-    W: Array
-    b: Array | None
-    dW: Array
-    db: Array
+    What is out has the derivative zero. ``V[j, k]`` is ``W[inputs[j], units[k]]``, which lies `at`
+    this place in memory; `factor` makes up for the inputs that are out.
+    """
+
+    inputs: IndexArray
+    units: IndexArray
+    at: IndexArray
+    factor: float
+    V: Array
+    c: Array
+
+    def select(self):
+        """Find the weights, where inputs and units are new."""
+        np.multiply(self.inputs[:, None], self.W.shape[1], out=self.at)
+        self.at += self.units
 
     def forward(self):
-        self.y[:] = self.x @ self.W
+        V = self.W.take(self.at, out=self.V, mode="clip")  # else numpy buffers it all
+        V *= self.factor
+        self.x.dot(V, out=self.y)
+        self.y += self.b.take(self.units, out=self.c, mode="clip")
+
+    def backward(self):
+        if self.dx is not None:
+            self.dy.dot(self.V.T, out=self.dx)
+        dV = self.x.T.dot(self.dy, out=self.V)
+        dV *= self.factor
+        self.dW.fill(0.0)
+        self.dW.reshape(-1)[self.at] = dV
+        self.db.fill(0.0)
+        self.db[self.units] = self.ones.dot(self.dy, out=self.c)
+
+
+@dataclass(eq=False, slots=True)
+class SparseRows:
+    """The inputs of a batch in sparse rows, a new matrix for each."""
+
+    rows: csr_array | None = None
+
+
+@dataclass(eq=False, slots=True)
+class SparseDense(Dense):
+    """``y = x W + b`` for inputs in sparse rows."""
+
+    x: SparseRows
+
+    def forward(self):
+        self.y[:] = self.x.rows @ self.W
         if self.b is not None:
             self.y += self.b
 
     def backward(self):
-        self.dW[:] = self.x.T @ self.dy
+        self.dW[:] = self.x.rows.T @ self.dy
         if self.b is not None:
-            np.add.reduce(self.dy, axis=0, out=self.db)
+            self.ones.dot(self.dy, out=self.db)
 
 
 @dataclass(eq=False, slots=True)
@@ -85,6 +124,7 @@ class BatchNorm:
     b: Array
     dscale: Array
     db: Array
+    ones: Array
     mean: Array
     std: Array
     running_mean: Array
@@ -98,8 +138,8 @@ class BatchNorm:
         variance = np.matmul(self.weight.T, squares, out=self.std)
         self.n_batches += 1.0
         last = max(self.LAST, 1.0 / float(self.n_batches[0]))
-        lerp(self.running_mean, mean, last, tmp=mean)
-        lerp(self.running_variance, variance, last, tmp=mean)
+        lerp(self.running_mean[0], mean[0], last, tmp=mean[0])
+        lerp(self.running_variance[0], variance[0], last, tmp=mean[0])
         variance += self.EPSILON
         std = np.sqrt(variance, out=self.std)
         n = np.divide(centred, std, out=self.x)
@@ -108,9 +148,9 @@ class BatchNorm:
 
     def backward(self):
         n = self.x
-        np.add.reduce(self.dy, axis=0, out=self.db)
+        self.ones.dot(self.dy, out=self.db)
         of_scale = np.multiply(self.dy, n, out=self.y)
-        np.add.reduce(of_scale, axis=0, out=self.dscale)
+        self.ones.dot(of_scale, out=self.dscale)
         # dx = scale / std (dy - weight (db + n dscale)): mean and variance depend on x, too
         by_statistics = np.multiply(n, self.dscale, out=self.y)
         by_statistics += self.db
@@ -172,19 +212,19 @@ class SaturatingDropout(Dropout):
 
 @dataclass(eq=False, slots=True)
 class SparseDropout:
-    """``x *= mask`` for the inputs in sparse rows, a mask of the features."""
+    """``x *= mask`` for inputs in sparse rows, a mask of the features."""
 
     scheme: DropoutScheme
     rate: float
     rng: np.random.Generator
     mask: Array
-    layer: SparseDense
+    x: SparseRows
 
     def draw(self):
         self.scheme.draw(self.rng, self.rate, out=self.mask)
 
     def forward(self):
-        x = self.layer.x
+        x = self.x.rows
         x.data *= self.mask[0].take(x.indices)
 
     def backward(self):
@@ -193,18 +233,48 @@ class SparseDropout:
 
 @dataclass(eq=False, slots=True)
 class SparseEntryDropout:
-    """``x *= mask`` for the inputs in sparse rows, a mask of the entries, new for each batch."""
+    """``x *= mask`` for inputs in sparse rows, a mask of the entries, new for each batch."""
 
     scheme: DropoutScheme
     rate: float
     rng: np.random.Generator
-    layer: SparseDense
+    x: SparseRows
 
     def forward(self):
-        x = self.layer.x
+        x = self.x.rows
         mask = np.empty((1, x.nnz), x.dtype)
         self.scheme.draw(self.rng, self.rate, out=mask)
         x.data *= mask[0]
+
+    def backward(self):
+        """Nobody asks for the derivative of the inputs."""
+
+
+@dataclass(eq=False, slots=True)
+class Selection:
+    """The numbers of the units that a mask keeps."""
+
+    scheme: DropoutScheme
+    rate: float
+    rng: np.random.Generator
+    mask: Array
+    kept: IndexArray
+
+    def draw(self):
+        self.scheme.draw(self.rng, self.rate, out=self.mask)
+        self.kept[:] = np.flatnonzero(self.mask)
+
+
+@dataclass(eq=False, slots=True)
+class Columns:
+    """``y = x[:, kept]``, of the inputs."""
+
+    x: Array
+    y: Array
+    kept: IndexArray
+
+    def forward(self):
+        self.x.take(self.kept, axis=1, out=self.y, mode="clip")
 
     def backward(self):
         """Nobody asks for the derivative of the inputs."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdropout._buffers import Array
+from skdropout._vectors import axpy
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class ElasticNet:
         value = 0.0
         if l1:
             value += l1 * float(np.abs(p, out=tmp).sum())
-            g += np.multiply(np.sign(p, out=tmp), l1, out=tmp)
+            axpy(l1, np.sign(p, out=tmp), g)
         if l2:
-            value += 0.5 * l2 * float(np.dot(p, p))
-            g += np.multiply(p, l2, out=tmp)
+            value += 0.5 * l2 * float(p.dot(p))
+            axpy(l2, p, g)
         return value

@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
 from skdropout._base import BaseDropoutMLP, is_stochastic
-from skdropout._checks import check_flag
+from skdropout._checks import check_flag, check_number
 from skdropout._export import to_mlp_regressor
 from skdropout._losses import LOSSES, OUT_ACTIVATIONS
 from skdropout._targets import DenseTargets, Targets
@@ -48,16 +48,17 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
     dropout : str or DropoutScheme, default="batchwise"
-        How units are dropped: "batchwise", the same ones for a whole mini-batch, always a whole
-        number of them (`rate` times the units, rounded) [1]_; "bernoulli", for each sample on its
-        own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha", for
-        ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
+        How units are dropped: "batchwise", the same ones for a whole mini-batch, of which always as
+        many are kept, ``1 - rate`` times the units, rounded [1]_; "bernoulli", for each sample on
+        its own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha",
+        for ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
         :mod:`skdropout.dropout`.
     dropout_schedule : str or Schedule, default="constant"
         How all dropout rates change from epoch to epoch: "constant"; "linear", falling to zero;
         "flat_cosine", constant in the first half, then falling to zero; "early", in the first half
         only; "late", in the second half only; or an object from :mod:`skdropout.schedules`.
-        Training then runs to `max_iter`, unless early stopping ends it.
+        With these names, but for "constant", training runs to `max_iter`, unless early stopping
+        ends it.
     solver : str or Optimizer, default="adam"
         "adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd", or an object from
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
@@ -330,6 +331,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         ((3,), (3,))
         """
         check_flag("return_std", return_std)
+        check_number("n_samples", n_samples, 1, integer=True)
         mean = self._decide(self._raw_predict(X))
         if not return_std:
             return mean

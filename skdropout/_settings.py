@@ -39,6 +39,11 @@ class Settings:
     penalty: ElasticNet
     bias_penalty: ElasticNet
 
+    @property
+    def has_planned_end(self) -> bool:
+        """Whether a schedule means to end with the last epoch, and not where the loss rests."""
+        return self.schedule.anneals or self.dropout_schedule.anneals
+
 
 def read_settings(arguments: dict) -> Settings:
     """Check the arguments of an estimator, all before any work, and resolve the names in them.
@@ -104,11 +109,17 @@ def read_dropout(arguments: dict, activations: list[str]) -> tuple[DropoutScheme
 
 
 def check_sparse_dropout(scheme: DropoutScheme, rates: list[float]):
-    """Raise if what is dropped of sparse inputs would not be zero."""
+    """Raise if what is dropped of sparse inputs would not be zero, or not what it should be."""
     if scheme.saturation and rates[0]:
         raise ValueError(
             f"dropout={scheme!r} would make sparse inputs dense: set input_dropout_rate=0 or give "
             "a dense X."
+        )
+    if scheme.draws_per_row and not scheme.independent and rates[0]:
+        raise ValueError(
+            f"dropout={scheme!r} draws a mask for each row, and sparse inputs have rows of "
+            "different lengths: set input_dropout_rate=0, give a dense X, or declare the scheme "
+            "`independent`."
         )
 
 

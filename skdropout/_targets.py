@@ -28,7 +28,7 @@ class ClassTargets:
 
     def encode(self, rows: Array, out: Array, column: Array):
         """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
-        np.take(self.codes, rows, axis=0, out=column, mode="clip")
+        self.codes.take(rows, axis=0, out=column, mode="clip")
         np.equal(column, self.classes, out=out)
         smooth(out, self.smoothing, self.n_outputs)
 
@@ -51,7 +51,7 @@ class DenseTargets:
 
     def encode(self, rows: Array, out: Array, column: Array):
         """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
-        np.take(self.values, rows, axis=0, out=out, mode="clip")
+        self.values.take(rows, axis=0, out=out, mode="clip")
         smooth(out, self.smoothing, 2)
 
 

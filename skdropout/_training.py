@@ -11,8 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from skdropout._batches import Batches
 from skdropout._callbacks import NoTasks
 from skdropout._descent import Descent
-from skdropout._losses import Loss
-from skdropout._network import Network, Plan
+from skdropout._losses import Loss, RunningLoss
+from skdropout._network import Network
+from skdropout._plan import Plan
 from skdropout.dropout import DropoutScheme
 from skdropout.schedules import Progress, Schedule
 
@@ -75,6 +76,8 @@ class Training:
         Where the schedule stands.
     stops_by_score : bool
         Whether the validation score, not the training loss, decides when to stop.
+    has_planned_end : bool
+        Whether a schedule means to end with the last epoch, and not where the loss rests.
     warns_if_unfinished : bool
         Whether to warn when `max_iter` epochs were not enough.
     tasks : NoTasks
@@ -102,11 +105,17 @@ class Training:
     history: dict[str, list]
     progress: Progress
     stops_by_score: bool
+    has_planned_end: bool
     warns_if_unfinished: bool
     tasks: NoTasks
     rates_now: list[float] | None = field(init=False, default=None)
     plans: dict[int, Plan] = field(init=False, default_factory=dict)
+    running_loss: RunningLoss = field(init=False)
     best_network: np.ndarray | None = field(init=False, default=None)
+
+    def __post_init__(self):
+        network = self.network
+        self.running_loss = RunningLoss(self.loss, network.sizes[-1], network.dtype)
 
     def run(self):
         """Train until the loss or the score stops improving, or for `max_iter` epochs."""
@@ -145,11 +154,6 @@ class Training:
                 stacklevel=7,
             )
 
-    @property
-    def has_planned_end(self) -> bool:
-        """Whether a schedule means to end with the last epoch, and not where the loss rests."""
-        return self.schedule.anneals or self.dropout_schedule.anneals
-
     def _set_rates(self):
         """Compile the plans for the dropout rates of this epoch, if these are new."""
         factor = self._factor(self.dropout_schedule, "dropout_schedule")
@@ -162,7 +166,7 @@ class Training:
         if rates == self.rates_now:
             return
         self.rates_now = rates
-        memory = None
+        larger = None
         for n_rows in self.batches.sizes:
             self.plans[n_rows] = Plan(
                 self.network,
@@ -172,26 +176,27 @@ class Training:
                 scheme=self.scheme,
                 rates=rates,
                 rng=self.dropout_rng,
-                memory=memory,
+                larger=larger,
                 sparse=self.batches.is_sparse,
             )
-            memory = self.plans[n_rows].work.flat  # the smaller batch works in the same place
+            larger = self.plans[n_rows]
         self.n_batches = 0
 
     def _epoch(self) -> tuple[float, float, float]:
         """Go through the batches once; return mean loss, mean penalty, and last learning rate."""
-        total_loss = total_penalty = 0.0
+        total_penalty = 0.0
         for rows in self.batches:
             plan = self.plans[len(rows)]
             weight = self.batches.load(rows, plan)
             lr = self.learning_rate * self._factor(self.schedule, "learning_rate")
             redraw = self.n_batches % self.scheme.batches_per_mask == 0
-            total_loss += plan.run(redraw=redraw) * weight
+            plan.run(redraw=redraw)
+            self.running_loss.add(plan.z, plan.y, plan.weight, weight)
             total_penalty += self.descent.step(lr, weight) * weight
             self.progress.step += 1
             self.n_batches += 1
         weight = self.batches.total_weight
-        return (total_loss + total_penalty) / weight, total_penalty / weight, lr
+        return (self.running_loss.pop() + total_penalty) / weight, total_penalty / weight, lr
 
     def _factor(self, schedule, name) -> float:
         """What a schedule says."""
@@ -223,7 +228,7 @@ class Training:
     def _finish_epoch(self, loss, lr, scores):
         """Count an epoch and write it into the history."""
         of_inputs, *of_layers = self.rates_now
-        differ = len(set(of_layers)) > 1
+        differ = len(set(self.rates[1:])) > 1
         rates = {
             "dropout_rate": tuple(of_layers) if differ else max(of_layers, default=0.0),
             "input_dropout_rate": of_inputs,

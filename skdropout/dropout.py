@@ -12,6 +12,7 @@ import numpy as np
 from skdropout._buffers import Array
 from skdropout._checks import check_number
 from skdropout._recipe import Recipe
+from skdropout._vectors import scal
 
 __all__ = ["Alpha", "Batchwise", "Bernoulli", "DropConnect", "DropoutScheme", "Gaussian"]
 
@@ -23,16 +24,20 @@ class DropoutScheme(Recipe):
     """Base class of all dropout schemes.
 
     A subclass implements ``draw(rng, rate, out)``, which fills the array `out` with a mask of
-    mean one, and may override ``mask_shape`` and the class attributes below. A rate of zero asks
-    no scheme: nothing is dropped then.
+    mean one, and may override ``mask_shape``, ``n_active`` and the class attributes below. A rate
+    of zero asks no scheme: nothing is dropped then.
 
     Attributes
     ----------
     drops_weights : bool, default=False
         Whether the mask is one of weights, of shape (n_inputs, n_units), instead of units.
+    independent : bool, default=False
+        Whether all numbers of a mask are drawn on their own, wherever they lie. Sparse inputs of a
+        batch in which each row has its own mask need that: `draw` fills one row then, with a number
+        for each stored entry.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
-        does not depend on the number of rows.
+        does not depend on the number of rows. When the rates change, another one is drawn.
     saturation : float, default=0.0
         What dropped units are set to: with a mask `m` of mean ``mean(rate)`` a unit becomes
         ``(x - saturation) m + mean(rate) saturation``.
@@ -55,6 +60,7 @@ class DropoutScheme(Recipe):
     """
 
     drops_weights: ClassVar[bool] = False
+    independent: ClassVar[bool] = False
     saturation: ClassVar[float] = 0.0
     batches_per_mask: ClassVar[int] = 1
 
@@ -66,9 +72,20 @@ class DropoutScheme(Recipe):
         """Mean of a mask."""
         return 1.0
 
+    def n_active(self, rate: float, n_units: int) -> int | None:
+        """The number of units that every mask keeps, all with the same factor; None if it varies.
+
+        Where it is fixed, large layers leave the other units out of their products.
+        """
+        return None
+
     def draw(self, rng: np.random.Generator, rate: float, out: Array):
         """Fill the contiguous array `out` with a new mask; `rng` draws words of 64 bits (PCG64)."""
         raise NotImplementedError(f"{type(self).__name__} must implement draw.")
+
+    def drops(self, rate: float, n_units: int) -> bool:
+        """Whether anything is dropped of so many units."""
+        return rate > 0 and self.n_active(rate, n_units) != n_units
 
     @property
     def draws_per_row(self) -> bool:
@@ -97,14 +114,16 @@ class Bernoulli(DropoutScheme):
     (np.float64(1.0), np.float64(0.2))
     """
 
+    independent: ClassVar = True
+
     def draw(self, rng, rate, out):
         threshold = _out_of_65536(1.0 - rate)
         flat = out.reshape(-1)
         for start in range(0, flat.size, 4 * _WORDS):
             piece = flat[start : start + 4 * _WORDS]
             words = rng.bit_generator.random_raw(-(-piece.size // 4)).view(np.uint16)
-            np.less_equal(words[: piece.size], threshold - 1, out=piece)  # 65536 is no uint16
-            piece *= 65536 / threshold
+            piece[:] = words[: piece.size] <= threshold - 1  # 65536 is no uint16
+            scal(65536 / threshold, piece)
 
 
 class Batchwise(DropoutScheme):
@@ -143,12 +162,15 @@ class Batchwise(DropoutScheme):
     def mask_shape(self, n_rows, n_units):
         return 1, n_units
 
+    def n_active(self, rate, n_units):
+        return max(1, round((1.0 - rate) * n_units))
+
     def draw(self, rng, rate, out):
-        n_units = out.size
-        n_active = max(1, round((1.0 - rate) * n_units))
-        out[:, :n_active] = n_units / n_active
-        out[:, n_active:] = 0.0
-        rng.shuffle(out[0])
+        (mask,) = out
+        n_active = self.n_active(rate, mask.size)
+        mask[:n_active] = mask.size / n_active
+        mask[n_active:] = 0.0
+        rng.shuffle(mask)
 
 
 class Gaussian(DropoutScheme):
@@ -170,6 +192,8 @@ class Gaussian(DropoutScheme):
     >>> round(mask.mean(), 2), round(mask.var(), 2)
     (np.float64(1.0), np.float64(0.25))
     """
+
+    independent: ClassVar = True
 
     def draw(self, rng, rate, out):
         rng.standard_normal(out=out, dtype=out.dtype)

@@ -16,9 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from skdropout._averages import lerp
 from skdropout._checks import check_flag, check_number
 from skdropout._recipe import Recipe
+from skdropout._vectors import axpy, lerp, scal
 
 __all__ = [
     "SGD",
@@ -38,8 +38,9 @@ class Optimizer(Recipe):
     A subclass names the vectors that it remembers in `slots` (they start at zero) and implements
     ``_update(p, g, *slots, tmp, t, lr)``, which moves the parameters `p` in place. `g` is the
     gradient and may be used up, `tmp` is scratch of the same shape, `t` counts the steps from 1
-    and `lr` is the learning rate. Every formula has to work element by element: an update may be
-    called several times a step, for one piece of the vectors after the other.
+    and `lr` is the learning rate. All arrays are contiguous vectors of one type. Every formula has
+    to work element by element: an update is called several times a step, for one piece of the
+    vectors after the other.
 
     Examples
     --------
@@ -98,13 +99,11 @@ class SGD(Optimizer):
         check_flag("nesterovs_momentum", self.nesterovs_momentum)
 
     def _update(self, p, g, v, *, tmp, t, lr):
-        g *= lr
-        v *= self.momentum
-        v -= g
+        scal(self.momentum, v)
+        axpy(-lr, g, v)
         if self.nesterovs_momentum:
-            step = np.multiply(v, self.momentum, out=tmp)
-            step -= g
-            p += step
+            axpy(self.momentum, v, p)
+            axpy(-lr, g, p)
         else:
             p += v
 
@@ -143,9 +142,8 @@ class Adagrad(Optimizer):
         s += np.square(g, out=tmp)
         denominator = np.sqrt(s, out=tmp)
         denominator += self.epsilon
-        g *= lr
         g /= denominator
-        p -= g
+        axpy(-lr, g, p)
 
 
 class Adadelta(Optimizer):
@@ -191,8 +189,7 @@ class Adadelta(Optimizer):
         v -= self.epsilon
         g *= np.sqrt(ratio, out=ratio)
         lerp(u, np.square(g, out=tmp), 1.0 - self.rho, tmp)
-        g *= lr
-        p -= g
+        axpy(-lr, g, p)
 
 
 class RMSprop(Optimizer):
@@ -233,9 +230,8 @@ class RMSprop(Optimizer):
         lerp(v, np.square(g, out=tmp), 1.0 - self.rho, tmp)
         denominator = np.sqrt(v, out=tmp)
         denominator += self.epsilon
-        g *= lr
         g /= denominator
-        p -= g
+        axpy(-lr, g, p)
 
 
 class Adam(Optimizer):
@@ -279,12 +275,11 @@ class Adam(Optimizer):
 
     def _update(self, p, g, m, v, *, tmp, t, lr):
         lerp(m, g, 1.0 - self.beta_1, tmp)
-        lerp(v, np.square(g, out=g), 1.0 - self.beta_2, g)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2, tmp)
         denominator = np.sqrt(v, out=tmp)
         denominator += self.epsilon
         step = np.divide(m, denominator, out=tmp)
-        step *= lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
-        p -= step
+        axpy(-lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), step, p)
 
 
 class AMSGrad(Adam):
@@ -318,13 +313,12 @@ class AMSGrad(Adam):
 
     def _update(self, p, g, m, v, v_max, *, tmp, t, lr):
         lerp(m, g, 1.0 - self.beta_1, tmp)
-        lerp(v, np.square(g, out=g), 1.0 - self.beta_2, g)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2, tmp)
         np.maximum(v_max, v, out=v_max)
         denominator = np.sqrt(v_max, out=tmp)
         denominator += self.epsilon
         step = np.divide(m, denominator, out=tmp)
-        step *= lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
-        p -= step
+        axpy(-lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), step, p)
 
 
 class NAdam(Adam):
@@ -360,11 +354,10 @@ class NAdam(Adam):
         g *= (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
         ahead = np.multiply(m, self.beta_1 / (1.0 - self.beta_1 ** (t + 1)), out=tmp)
         ahead += g
-        ahead *= lr * sqrt(1.0 - self.beta_2**t)
         denominator = np.sqrt(v, out=g)
         denominator += self.epsilon
         ahead /= denominator
-        p -= ahead
+        axpy(-lr * sqrt(1.0 - self.beta_2**t), ahead, p)
 
 
 OPTIMIZERS = {

@@ -1,5 +1,6 @@
 """From data to batches: the hold-out split, the encoded targets, the rows of an epoch."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skdropout import DropoutMLPClassifier
 from skdropout._batches import Batches, ClassTargets, DenseTargets, hold_out
 
 # The split
@@ -290,3 +292,46 @@ def test_total_weight_is_that_of_the_rows_that_take_part():
     rows = np.array([1, 2, 5])
     assert batches(rows=rows).total_weight == 3
     assert batches(rows=rows, weight=np.arange(10.0)).total_weight == 8
+
+
+# Memory
+
+
+@pytest.fixture(params=["in memory", "mapped"])
+def wide_rows(request, tmp_path):
+    """Rows of 32 MB, as an array or as a file that is mapped into memory."""
+    X = np.random.default_rng(0).normal(size=(8000, 1000)).astype(np.float32)
+    if request.param == "in memory":
+        return X
+    np.save(tmp_path / "X.npy", X)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_fit_keeps_no_copy_of_the_rows(early_stopping, solver, wide_rows):
+    y = np.arange(len(wide_rows)) % 2
+    net = DropoutMLPClassifier(
+        (10,),
+        solver=solver,
+        batch_size=100,
+        max_iter=1,
+        learning_rate="cosine",
+        early_stopping=early_stopping,
+    )
+    tracemalloc.start()
+    net.fit(wide_rows, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    held_out = early_stopping * net.validation_fraction
+    assert peak < (0.1 + held_out) * wide_rows.nbytes
+
+
+def test_mapped_rows_train_the_same_network(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 7))
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    net = DropoutMLPClassifier((5,), max_iter=5, learning_rate="cosine", random_state=0)
+    y = np.arange(60) % 3
+    expected = net.fit(X, y).predict_proba(X)
+    assert_array_equal(net.fit(mapped, y).predict_proba(mapped), expected)

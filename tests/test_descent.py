@@ -279,7 +279,7 @@ def test_blocks_are_seen_by_the_optimizer_in_order(monkeypatch):
     monkeypatch.setattr(_descent, "BLOCK", 7)
     net, optimizer = network(), Recorder()
     take_steps(net, descent(net, optimizer))
-    assert [g.size for g, *_ in optimizer.seen] == [7, 7, 7, 7, 4, 7]  # 32 weights, 7 biases
+    assert [g.size for g, *_ in optimizer.seen] == [7, 7, 7, 7, 7, 4]  # weights and biases
     assert_array_equal(optimizer.gradient, gradients(1, 39)[0])
 
 

@@ -21,9 +21,10 @@ from skdropout._buffers import Buffer
 from skdropout._conventions import random_streams
 from skdropout._descent import Descent
 from skdropout._losses import LOSSES
-from skdropout._network import Network, Plan
+from skdropout._network import Network
 from skdropout._ops import Dropout, SaturatingDropout
 from skdropout._penalties import ElasticNet
+from skdropout._plan import Plan
 from skdropout.dropout import (
     DROPOUT_SCHEMES,
     Alpha,
@@ -367,17 +368,20 @@ class Pass:
         """The plan, with the data in it."""
         plan = plan or self.plan
         if self.sparse:
-            plan.input.x = csr_array(self.X.astype(self.network.dtype))
+            plan.x.rows = csr_array(self.X.astype(self.network.dtype))
         else:
             plan.x[:] = self.X
         return plan
 
     def run(self, plan=None, **arguments):
-        return self.load(plan).run(**arguments)
+        """The loss of the batch; its gradient is in the buffer of the plan."""
+        plan = self.load(plan)
+        plan.run(**arguments)
+        return plan.loss.value(plan.z, plan.y, plan.weight[:, 0])
 
     def masks(self, plan=None):
         """The masks drawn last: of the inputs, then of each hidden layer."""
-        drawn = iter([op.mask.copy() for op in (plan or self.plan).ops if hasattr(op, "mask")])
+        drawn = (dropout.mask.copy() for dropout in (plan or self.plan).dropouts)
         return [next(drawn) if rate else None for rate in self.rates]
 
     def predictions(self):
@@ -927,12 +931,12 @@ def test_every_entry_of_sparse_inputs_has_a_mask_of_its_own(scheme):
     case = Pass(scheme, (rate, 0.0), sparse=True, sizes=(20, 2, 2), n_rows=5000)
     entries = csr_array(case.X).data
     case.run()
-    mask = case.plan.input.x.data / entries
+    mask = case.plan.x.rows.data / entries
     excess = 2 if isinstance(scheme, Gaussian) else 1 / (rate * (1 - rate)) - 4
     assert_moments(mask, 1, rate / (1 - rate), excess)
     assert len(np.unique(mask.round(9))) == 2 or isinstance(scheme, Gaussian)
     case.run()
-    assert abs(np.corrcoef(mask, case.plan.input.x.data / entries)[0, 1]) < 0.03
+    assert abs(np.corrcoef(mask, case.plan.x.rows.data / entries)[0, 1]) < 0.03
 
 
 @pytest.mark.parametrize("scheme", [Bernoulli(), Gaussian()], ids=repr)

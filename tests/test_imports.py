@@ -42,40 +42,43 @@ ARCHITECTURE = [
     },
     # training
     {
-        "_training": "_batches _descent _network _losses _callbacks dropout schedules",
-        "_lbfgs": "_batches _network _losses _penalties _callbacks _buffers",
+        "_training": "_batches _descent _plan _network _losses _callbacks dropout schedules",
+        "_lbfgs": "_batches _plan _network _losses _penalties _callbacks _buffers",
         "_validation": "_network _losses _buffers",
         "_settings": "_losses _penalties _activations _initializers "
         "constraints dropout optimizers schedules _checks",
     },
     {
-        "_batches": "_network _targets _buffers",
-        "_monte_carlo": "_network dropout _buffers",
-        "_descent": "_network _penalties constraints optimizers _buffers",
+        "_batches": "_plan _targets _buffers",
+        "_monte_carlo": "_plan _network dropout _buffers",
+        "_descent": "_network _penalties constraints optimizers _vectors _buffers",
     },
     # the network
     {
-        "_network": "_ops _losses _initializers _activations dropout _buffers",
+        "_plan": "_network _ops _losses _activations dropout _buffers",
+    },
+    {
+        "_network": "_ops _initializers _activations _buffers",
         "_uncertainty": "_buffers",
         "_targets": "_losses _buffers",
     },
     {
-        "_ops": "_activations dropout _averages _buffers",
+        "_ops": "_activations dropout _vectors _buffers",
     },
     # formulas, none of which knows another
     {
         "_losses": "_buffers",
-        "_penalties": "_buffers",
+        "_penalties": "_vectors _buffers",
         "_initializers": "",
         "_activations": "_buffers",
         "constraints": "_recipe _checks _buffers",
-        "dropout": "_recipe _checks _buffers",
-        "optimizers": "_recipe _checks _averages",
+        "dropout": "_recipe _checks _vectors _buffers",
+        "optimizers": "_recipe _checks _vectors",
         "schedules": "_recipe _checks",
     },
     # the ground
     {
-        "_averages": "_buffers",
+        "_vectors": "_buffers",
         "_conventions": "_buffers",
     },
     {
@@ -194,7 +197,7 @@ def test_imports_go_downwards_only():
 
 @pytest.mark.parametrize("recipe", ["constraints", "dropout", "optimizers", "schedules"])
 def test_recipes_need_the_ground_alone(recipe):
-    assert set(ALLOWED[recipe]) <= {"_recipe", "_checks", "_averages", "_buffers"}
+    assert set(ALLOWED[recipe]) <= {"_recipe", "_checks", "_vectors", "_buffers"}
 
 
 @over_modules

@@ -278,6 +278,10 @@ def test_rate_of_almost_zero_is_the_whole_network(kind, scheme, batch_norm):
     net = fit(kind, scheme, batch_norm=batch_norm)
     predict = net.predict_proba if kind in CLASSES else net.predict
     net.set_params(dropout_rate=1e-12)
+    if scheme == "batchwise":  # a whole number of units, which is none
+        with pytest.raises(ValueError, match="drops nothing"):
+            samples(net)
+        return
     assert_allclose(samples(net), np.stack([predict(X)] * 8), rtol=1e-4, atol=1e-4)
 
 
@@ -577,9 +581,25 @@ def test_numpy_numbers_are_numbers(kind):
 def test_without_dropout_there_is_nothing_to_measure(kind, rate):
     net = fit(kind, dropout_rate=rate)
     for method in (samples, measures):
-        with pytest.raises(ValueError, match="dropout_rate and input_dropout_rate are zero"):
+        with pytest.raises(ValueError, match="drops nothing of hidden layers"):
             method(net)
     assert np.isfinite(samples(net.set_params(input_dropout_rate=0.1))).all()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"hidden_layer_sizes": (2,), "dropout_rate": 0.2},
+        {"hidden_layer_sizes": (1, 10), "dropout_rate": (0.9, 0.04)},
+        {"hidden_layer_sizes": (), "dropout_rate": 0.9, "input_dropout_rate": 0.04},
+    ],
+    ids=str,
+)
+def test_rates_that_round_to_no_unit_are_no_dropout(arguments):
+    net = fit("multiclass", **arguments)
+    with pytest.raises(ValueError, match="drops nothing of hidden layers of"):
+        measures(net)
+    assert np.isfinite(samples(net.set_params(dropout="bernoulli", input_dropout_rate=0.1))).all()
 
 
 @over_kinds
@@ -635,7 +655,7 @@ def test_in_a_pipeline():
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"hidden_layer_sizes": (1,), "dropout_rate": 0.99},
+        {"hidden_layer_sizes": (1,), "dropout_rate": 0.99, "input_dropout_rate": 0.3},
         {"hidden_layer_sizes": (1, 1), "input_dropout_rate": 0.99},
         {"hidden_layer_sizes": (12, 7), "dropout_rate": 0.99},
     ],
@@ -730,3 +750,20 @@ def test_digits_and_noise_are_told_apart():
     assert of_noise.mean() > 1.5 * of_digits.mean()
     is_noise = np.repeat([0, 1], [len(of_digits), len(of_noise)])
     assert roc_auc_score(is_noise, np.concatenate([of_digits, of_noise])) > 0.9
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "numbers"])
+def test_samples_take_no_more_memory_than_their_array(kind):
+    net = fit(kind)
+    rows = np.tile(X, (50, 1))
+    samples(net, rows, n_samples=2)
+    tracemalloc.start()
+    y = samples(net, rows, n_samples=100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.3 * y.nbytes + (2 << 20)
+
+
+def test_too_many_samples_fail_at_once():
+    with pytest.raises(MemoryError):
+        samples(fit("multiclass"), n_samples=10**15)

@@ -16,9 +16,10 @@ from skdropout import _network
 from skdropout._batches import Batches, ClassTargets, DenseTargets
 from skdropout._descent import Descent, ElasticNet
 from skdropout._initializers import INITIALIZERS
-from skdropout._losses import LOSSES
-from skdropout._network import Network, Plan
+from skdropout._losses import LOSSES, RunningLoss
+from skdropout._network import Network
 from skdropout._ops import Activation, BatchNorm, Dense, Dropout
+from skdropout._plan import Plan
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
 from skdropout.optimizers import SGD, Adam, Optimizer
@@ -101,6 +102,7 @@ def make_case(
         scheme=scheme,
         rates=rates,
         rng=rng,
+        running_loss=RunningLoss(LOSSES[out], n_outputs, dtype),
         batches=Batches(X, targets, weight, np.arange(n_rows), n_rows, None),
         descent=Descent(
             network,
@@ -114,7 +116,7 @@ def make_case(
     return case
 
 
-def make_plan(case, scheme, n_rows, memory=None):
+def make_plan(case, scheme, n_rows, larger=None):
     return Plan(
         case.network,
         case.descent.gradient,
@@ -123,7 +125,7 @@ def make_plan(case, scheme, n_rows, memory=None):
         scheme=scheme,
         rates=case.rates,
         rng=case.rng,
-        memory=memory,
+        larger=larger,
     )
 
 
@@ -131,12 +133,14 @@ def take_step(case, plan=None):
     """One training step on the first rows, as many as the plan takes; the loss with penalty."""
     plan = plan or case.plan
     weight = case.batches.load(case.batches.rows[: len(plan.x)], plan)
-    return plan.run() + case.descent.step(1e-2, weight)
+    plan.run()
+    case.running_loss.add(plan.z, plan.y, plan.weight, 1.0)
+    return case.running_loss.pop() + case.descent.step(1e-2, weight)
 
 
 def masks_of(case):
     """The masks that were drawn last: of the inputs, then of each hidden layer."""
-    drawn = (op.mask.astype(np.float64) for op in case.plan.ops if isinstance(op, Dropout))
+    drawn = (dropout.mask.astype(np.float64) for dropout in case.plan.dropouts)
     return [next(drawn) if rate else None for rate in case.rates]
 
 
@@ -386,7 +390,7 @@ def test_garbage_in_work_space_changes_no_bit(activation, scheme, target, batch_
 @over_schemes
 def test_plans_share_memory_and_do_not_disturb_each_other(scheme, batch_norm):
     shared, apart = (make_case(scheme=scheme, batch_norm=batch_norm) for _ in range(2))
-    few = make_plan(shared, scheme, 4, memory=shared.plan.work.flat)
+    few = make_plan(shared, scheme, 4, larger=shared.plan)
     few_apart = make_plan(apart, scheme, 4)
     assert np.shares_memory(few.work.flat, shared.plan.work.flat)
     assert not np.shares_memory(few_apart.work.flat, apart.plan.work.flat)

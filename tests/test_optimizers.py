@@ -21,7 +21,6 @@ from skdropout.optimizers import (
     NAdam,
     Optimizer,
     RMSprop,
-    lerp,
 )
 
 # The formulas as in a textbook: what comes out are new parameters, then new slots.
@@ -271,20 +270,6 @@ def test_pytorch_takes_the_same_steps(optimizer):
         theirs.step()
         optimizer._update(p, gradient.copy(), *slots, tmp=tmp, t=t, lr=0.01)
     assert_allclose(p, parameter.detach().numpy(), rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
-@pytest.mark.parametrize("in_value", [False, True], ids="value is tmp: {}".format)
-def test_lerp(weight, in_value):
-    rng = np.random.default_rng(0)
-    average, value = rng.normal(size=(2, 9))
-    tmp = value if in_value else np.full(9, np.nan)
-    expected = (1 - weight) * average + weight * value
-    before = value.copy()
-    lerp(average, value, weight, tmp)
-    assert_allclose(average, expected, rtol=0, atol=1e-15)
-    if not in_value:
-        assert_array_equal(value, before)
 
 
 # An optimizer is a recipe: hyper-parameters, no state.

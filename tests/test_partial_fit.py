@@ -400,6 +400,7 @@ BAD_DATA = {
     "no rows": (X[:0], Y[:0], {}, "0 sample"),
     "weights": (X, None, {"sample_weight": -np.ones(120)}, "sample_weight must not be negative"),
     "zero weights": (X, None, {"sample_weight": np.zeros(120)}, "sample_weight.*above zero"),
+    "huge weights": (X, None, {"sample_weight": np.full(120, 1e308)}, "must have a finite sum"),
     "too large": (1e300 * X, None, {}, "non-finite.* in epoch"),
 }
 
@@ -438,3 +439,17 @@ def test_a_stream_of_small_pieces_is_learned():
         for start in range(0, 120, 20):
             go_on(net, X=X[start : start + 20], y=Y[start : start + 20])
     assert net.score(X, Y) > 0.9
+
+
+def test_class_weights_may_not_leave_nothing():
+    net = network(DropoutMLPClassifier, class_weight={0: 0.0})
+    of_class_0 = np.flatnonzero(Y == 0)
+    with pytest.raises(ValueError, match="class_weight leaves no sample"):
+        go_on(net, X=X[of_class_0], y=Y[of_class_0])
+
+
+def test_history_tells_the_rate_of_each_layer_in_every_epoch():
+    net = DropoutMLPClassifier(
+        (8, 6), dropout_rate=(0.5, 0.25), dropout_schedule="late", max_iter=4
+    )
+    assert net.fit(X, Y).history_["dropout_rate"] == [(0, 0)] * 2 + [(0.5, 0.25)] * 2

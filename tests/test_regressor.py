@@ -20,7 +20,8 @@ from sklearn.preprocessing import StandardScaler, scale
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._buffers import Buffer
 from skdropout._losses import LOSSES
-from skdropout._network import Network, Plan
+from skdropout._network import Network
+from skdropout._plan import Plan
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -66,7 +67,8 @@ def definition(loss, z, y):
 def value_and_gradient(loss, z, y, weight):
     dz, row = np.full_like(z, np.nan), np.full((len(z), 1), np.nan)
     share = (weight / weight.sum()).reshape(-1, 1)
-    return loss.value_and_gradient(z.copy(), y, share, dz, row), dz
+    loss.gradient(z, y, share, dz, row)
+    return loss.value(z, y, weight), dz
 
 
 @over_losses
@@ -79,7 +81,6 @@ def test_loss_is_its_definition_and_gradient_its_derivative(loss, n_outputs):
     z, weight = rng.normal(size=y.shape), rng.uniform(0.5, 2, len(y))
     value, dz = value_and_gradient(core, z, y, weight)
     assert value == pytest.approx(np.average(definition(loss, z, y), weights=weight), rel=1e-12)
-    assert core.value(z, y, weight) == pytest.approx(value, rel=1e-14)
     direction = 1e-5 * rng.normal(size=z.shape)
     step = core.value(z + direction, y, weight) - core.value(z - direction, y, weight)
     assert step == pytest.approx(2 * np.sum(dz * direction), rel=1e-7)
@@ -112,7 +113,8 @@ def test_the_pass_is_the_textbook_one(loss, n_outputs, activation):
     gradient = Buffer(net.parameters.layout, net.dtype)
     plan = Plan(net, gradient, LOSSES[link], 20, scheme=None, rates=[0.0] * 3, rng=None)
     plan.x[:], plan.y[:], plan.weight[:, 0] = X[:20], y, weight / weight.sum()
-    value = plan.run()
+    plan.run()
+    value = plan.loss.value(plan.z, plan.y, plan.weight[:, 0])
 
     _, df = ACTIVATIONS[activation]
     hs, zs = forward(net.weights, net.biases, X[:20], (activation,) * 2, [None] * 3)

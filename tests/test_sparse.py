@@ -12,8 +12,9 @@ from sklearn.datasets import make_classification
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._buffers import Buffer
 from skdropout._losses import LOSSES
-from skdropout._network import Network, Plan
-from skdropout.dropout import Batchwise, Bernoulli
+from skdropout._network import Network
+from skdropout._plan import Plan
+from skdropout.dropout import Batchwise, Bernoulli, DropoutScheme
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -163,10 +164,10 @@ def test_the_stated_fraction_of_stored_entries_is_dropped(hidden_layer_sizes, sc
     plan.y[:], plan.weight[:] = 0, 1 / 200
     passes = []
     for _ in range(20):
-        plan.input.x = x.copy()
+        plan.x.rows = x.copy()
         plan.run()
-        passes.append(plan.input.x.data / x.data)
-        assert plan.input.x.nnz == x.nnz
+        passes.append(plan.x.rows.data / x.data)
+        assert plan.x.rows.nnz == x.nnz
     assert len({mask.tobytes() for mask in passes}) == 20
     assert_allclose(np.unique(np.round(passes, 3)), [0, 1 / (1 - rate)])
     assert np.mean(np.equal(passes, 0)) == pytest.approx(rate, abs=0.01)
@@ -260,3 +261,45 @@ def test_a_last_batch_of_one_row_is_dropped_like_the_others(scheme):
     )
     clf.set_params(learning_rate="cosine").fit(X, np.arange(33) % 2)
     assert np.isfinite(clf.loss_)
+
+
+class Rhythm(DropoutScheme):
+    """Whose numbers depend on where they stand in the rows."""
+
+    def draw(self, rng, rate, out):
+        out[:] = 0
+        out[:, ::2] = 2
+
+
+def test_masks_of_rows_that_are_not_independent_are_refused_for_sparse_inputs():
+    X = np.eye(6)
+    net = DropoutMLPClassifier((4,), dropout=Rhythm(), learning_rate="cosine", max_iter=2)
+    y = np.arange(6) % 2
+    net.fit(sparse.csr_array(X), y)  # inputs are not dropped
+    net.set_params(input_dropout_rate=0.5).fit(X, y)
+    with pytest.raises(ValueError, match=r"Rhythm.*draws a mask for each row.*independent"):
+        net.fit(sparse.csr_array(X), y)
+    with pytest.raises(ValueError, match=r"Rhythm.*draws a mask for each row.*independent"):
+        net.predict_proba_samples(sparse.csr_array(X))
+
+
+@pytest.mark.parametrize("dropout", ["bernoulli", "gaussian", "batchwise"])
+def test_entries_stored_twice_are_one_entry(dropout):
+    once = sparse.csr_array(np.arange(12.0).reshape(4, 3))
+    halves = np.repeat(once.data / 2, 2), np.repeat(once.indices, 2), 2 * once.indptr
+    twice = sparse.csr_array(halves, shape=once.shape)
+    before = twice.copy()
+    arguments = {"dropout": dropout, "input_dropout_rate": 0.4, "random_state": 0}
+    nets = [
+        DropoutMLPClassifier((5,), **arguments, learning_rate="cosine", max_iter=5).fit(
+            X, [0, 1, 1, 0]
+        )
+        for X in (once, twice)
+    ]
+    expected, found = (
+        net.predict_proba_samples(X, 5, random_state=0)
+        for net, X in zip(nets, (once, twice), strict=True)
+    )
+    assert_allclose(found, expected, rtol=1e-12)
+    assert twice.nnz == before.nnz == 2 * once.nnz  # what was handed in stays as it was
+    assert_array_equal(twice.data, before.data)

@@ -1,0 +1,298 @@
+"""The pass through a network, compiled for a batch size: everything that can be decided is."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from skdropout._activations import ACTIVATIONS
+from skdropout._buffers import Array, Buffer
+from skdropout._losses import Loss
+from skdropout._network import Network
+from skdropout._ops import (
+    Activation,
+    BatchNorm,
+    Columns,
+    Dense,
+    Dropout,
+    SaturatingDropout,
+    Selection,
+    SparseDense,
+    SparseDropout,
+    SparseEntryDropout,
+    SparseRows,
+    ThinDense,
+)
+from skdropout.dropout import DropoutScheme
+
+GATHERING = 160
+"""What it costs to gather a weight, in multiplications; its derivative takes half as much again."""
+WORTHWHILE = 1 << 20
+"""Multiplications that have to be saved to make up for more calls."""
+
+
+class Plan:
+    """One pass through the network, compiled for a batch size.
+
+    The batch goes into `x`; in training its targets go into `y` and its weights into `weight` (a
+    column that sums to one). `run` leaves the gradient in the buffer that was handed in; without
+    one there is only `forward`, which needs a network without batch norm.
+
+    Parameters
+    ----------
+    network : Network
+    gradient : Buffer or None
+        Laid out like ``network.parameters``.
+    loss : Loss or None
+    n_rows : int
+        The batch size.
+    scheme : DropoutScheme
+    rates : sequence of float
+        Dropout rates: of the inputs, then of each hidden layer. Zero: no dropout at all.
+    rng : Generator
+        Draws the masks.
+    larger : Plan, default=None
+        A plan that differs in nothing but more rows, to work in whose memory. Both drop units in
+        the same form, and masks that do not depend on the number of rows are common to them.
+    sparse : bool, default=False
+        Whether the inputs come in sparse rows; such a batch goes into ``x.rows``.
+    one_mask : bool, default=False
+        Whether all rows have the same mask even if the scheme would draw one for each.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        gradient: Buffer | None,
+        loss: Loss | None,
+        n_rows: int,
+        *,
+        scheme: DropoutScheme,
+        rates,
+        rng: np.random.Generator,
+        larger: "Plan | None" = None,
+        sparse: bool = False,
+        one_mask: bool = False,
+    ):
+        self.network, self.gradient, self.loss, self.n_rows = network, gradient, loss, n_rows
+        self.scheme, self.rates, self.rng = scheme, rates, rng
+        self.sparse, self.one_mask = sparse, one_mask
+        self.widths = self._widths() if larger is None else larger.widths
+        self.thinned = [w < size for w, size in zip(self.widths, network.sizes, strict=True)]
+
+        memory, indices = (larger.work.flat, larger.indices.flat) if larger else (None, None)
+        self.work = Buffer(self._masks() | self._layout(), network.dtype, memory)
+        self.indices = Buffer(self._indices(), np.intp, indices)
+        self.ones = np.ones(n_rows, network.dtype)
+        self.x = SparseRows() if sparse else self.work["x"]
+        if gradient is not None:
+            self.y, self.weight, self.row = (self.work[name] for name in ("y", "weight", "row"))
+
+        self.ops = []
+        self.dropouts = []
+        h, dh = self.x, None
+        for i, activation in enumerate(("identity", *network.activations)):
+            h = self._add_activation(i, activation, h, dh)
+            h = self._add_dropout(i, h, dh)
+            h, dh = self._add_dense(i, h, dh)
+            h = self._add_batch_norm(i, h, dh)
+        self.z, self.dz = h, dh
+        selects = (op.select for op in self.ops if isinstance(op, ThinDense))
+        self._draws = (*(dropout.draw for dropout in self.dropouts), *selects)
+        self._forward = tuple(op.forward for op in self.ops)
+        self._backward = tuple(op.backward for op in reversed(self.ops))
+
+    def forward(self, *, redraw: bool = True) -> Array:
+        """Return the raw predictions for the batch, with new masks or those of the last pass."""
+        if redraw:
+            for draw in self._draws:
+                draw()
+        for forward in self._forward:
+            forward()
+        return self.z
+
+    def run(self, *, redraw: bool = True):
+        """Write the gradient of the mean loss of the batch; its raw predictions are in `z`."""
+        z = self.forward(redraw=redraw)
+        self.loss.gradient(z, self.y, self.weight, self.dz, self.row)
+        for backward in self._backward:
+            backward()
+
+    # What takes part
+
+    def _widths(self) -> tuple[int, ...]:
+        """The number of units of each layer that take part in the products.
+
+        Units that are out are left out where the scheme always drops the same number, and where
+        that is faster: forward, backward and for the gradient it saves a multiplication a row for
+        each weight that is out, and takes time for each one that is in, which has to be gathered.
+        """
+        network, scheme = self.network, self.scheme
+        sizes, rates = network.sizes, (*self.rates, 0.0)
+        if self.sparse or network.batch_norm or not any(rates):
+            return sizes
+        active = [
+            scheme.n_active(rate, size) if rate else size
+            for rate, size in zip(rates, sizes, strict=True)
+        ]
+        if None in active:
+            return sizes
+        n_in, n_all = (sum(a * b for a, b in pairwise(widths)) for widths in (active, sizes))
+        n_products, n_copies = (1, 1) if self.gradient is None else (3, 1.5)
+        saved = n_products * self.n_rows * (n_all - n_in) - n_copies * GATHERING * n_in
+        return tuple(active) if saved > WORTHWHILE else sizes
+
+    # Where it lies
+
+    def _masks(self):
+        """Names and shapes of the masks, but for one of sparse entries, which has no fixed shape.
+
+        They lie first, so that those which do not depend on the number of rows are in the same
+        place for any number of rows: plans that share their memory share these masks.
+        """
+        layout = {}
+        for i, (rate, shape) in enumerate(
+            zip(self.rates, pairwise(self.network.sizes), strict=True)
+        ):
+            if rate and self.scheme.drops_weights:
+                layout[f"mask{i}"] = self.scheme.mask_shape(*shape)
+            elif rate and not self._drops_entries(i):
+                n_rows = 1 if self.one_mask else self.n_rows
+                layout[f"mask{i}"] = self.scheme.mask_shape(n_rows, shape[0])
+        return layout
+
+    def _drops_entries(self, i: int) -> bool:
+        """Whether masks of the units of layer `i` are masks of the entries of sparse rows."""
+        return self.sparse and i == 0 and self.scheme.draws_per_row and not self.one_mask
+
+    def _layout(self):
+        """Names and shapes of the rest; one `d` a layer serves all derivatives there."""
+        network, n_rows, trains = self.network, self.n_rows, self.gradient is not None
+        layout = {} if self.sparse else {"x": (n_rows, network.sizes[0])}
+        if self.thinned[0]:
+            layout["h0"] = (n_rows, self.widths[0])
+        for i, width in enumerate(self.widths[1:], start=1):
+            layout[f"z{i}"] = (n_rows, width)
+            if trains:
+                layout[f"d{i}"] = (n_rows, width)
+            if network.is_normalised(i - 1):
+                layout[f"n{i}"] = (n_rows, width)
+                layout[f"mean{i}"] = layout[f"std{i}"] = (1, width)
+            if i < network.n_layers:
+                if not ACTIVATIONS[network.activations[i - 1]].in_place:
+                    layout[f"a{i}"] = (n_rows, width)
+                if self.rates[i] and not (self.scheme.drops_weights or self.thinned[i]):
+                    layout[f"h{i}"] = (n_rows, width)
+        for i, shape in enumerate(pairwise(self.widths)):
+            if (self.rates[i] and self.scheme.drops_weights) or self._is_thin(i):
+                layout[f"V{i}"] = shape
+                layout[f"c{i}"] = shape[1:]
+        if trains:
+            layout |= {"y": (n_rows, network.sizes[-1]), "weight": (n_rows, 1), "row": (n_rows, 1)}
+        return layout
+
+    def _indices(self):
+        """Names and shapes of the numbers of units and of weights that are in."""
+        layout = {f"in{i}": (width,) for i, width in enumerate(self.widths) if self.thinned[i]}
+        for i, shape in enumerate(pairwise(self.widths)):
+            if self._is_thin(i):
+                layout[f"at{i}"] = shape
+        return layout
+
+    def _is_thin(self, i: int) -> bool:
+        """Whether some weights of layer `i` are left out of its products."""
+        return self.thinned[i] or self.thinned[i + 1]
+
+    # The operations; `h` and `dh` are what layer `i` takes in, and its derivative
+
+    def _add_activation(self, i, name, z, dz):
+        if name == "identity":
+            return z
+        function = ACTIVATIONS[name]
+        h = z if function.in_place else self.work[f"a{i}"]
+        self.ops.append(Activation(function, z, h, dz))
+        return h
+
+    def _add_dropout(self, i, x, dx):
+        scheme, rate, _ = dropout = self.scheme, self.rates[i], self.rng
+        if not rate or scheme.drops_weights:
+            return x
+        if self._drops_entries(i):
+            self.ops.append(SparseEntryDropout(*dropout, x))
+            return x
+        mask = self.work[f"mask{i}"]
+        if self.thinned[i]:
+            selection = Selection(*dropout, mask, self.indices[f"in{i}"])
+            self.dropouts.append(selection)
+            if i > 0:
+                return x  # which are the units that are in
+            h = self.work["h0"]
+            self.ops.append(Columns(x, h, self.indices["in0"]))
+            return h
+        if self.sparse and i == 0:
+            h, op = x, SparseDropout(*dropout, mask, x)
+        else:
+            h = self.work[f"h{i}"] if i else x
+            op = (SaturatingDropout if scheme.saturation else Dropout)(*dropout, mask, x, h, dx)
+        self.dropouts.append(op)
+        self.ops.append(op)
+        return h
+
+    def _add_dense(self, i, x, dx):
+        network, work = self.network, self.work
+        y, dy = work[f"z{i + 1}"], self._derivative_at(i + 1)
+        W, dW = self._parameter(f"W{i}")
+        b, db = (None, None) if network.is_normalised(i) else self._parameter(f"b{i}")
+        if self._is_thin(i):
+            n_inputs, n_units = network.sizes[i : i + 2]
+            op = ThinDense(
+                x,
+                y,
+                dx,
+                dy,
+                W,
+                b,
+                dW,
+                db,
+                self.ones,
+                inputs=self.indices[f"in{i}"] if self.thinned[i] else np.arange(n_inputs),
+                units=self.indices[f"in{i + 1}"] if self.thinned[i + 1] else np.arange(n_units),
+                at=self.indices[f"at{i}"],
+                factor=n_inputs / self.widths[i],
+                V=work[f"V{i}"],
+                c=work[f"c{i}"],
+            )
+        else:
+            if self.rates[i] and self.scheme.drops_weights:
+                W = self._add_weight_dropout(i, W, dW)
+            kind = SparseDense if self.sparse and i == 0 else Dense
+            op = kind(x, y, dx, dy, W, b, dW, db, self.ones)
+        self.ops.append(op)
+        return y, dy
+
+    def _add_weight_dropout(self, i, W, dW):
+        V = self.work[f"V{i}"]
+        op = Dropout(self.scheme, self.rates[i], self.rng, self.work[f"mask{i}"], W, V, dW)
+        self.dropouts.append(op)
+        self.ops.append(op)
+        return V
+
+    def _add_batch_norm(self, i, x, dy):
+        if not self.network.is_normalised(i):
+            return x
+        work, y = self.work, self.work[f"n{i + 1}"]
+        scale, dscale = self._parameter(f"scale{i}")
+        b, db = self._parameter(f"b{i}")
+        of_batch = work[f"mean{i + 1}"], work[f"std{i + 1}"]
+        running = [self.network.statistics[f"{name}{i}"] for name in ("mean", "variance", "n")]
+        self.ops.append(
+            BatchNorm(self.weight, x, y, dy, scale, b, dscale, db, self.ones, *of_batch, *running)
+        )
+        return y
+
+    def _parameter(self, name):
+        """A parameter and its derivative."""
+        return self.network.parameters[name], self.gradient and self.gradient[name]
+
+    def _derivative_at(self, i):
+        """The derivative of what comes out of layer `i`, counted from the inputs."""
+        return self.gradient and self.work[f"d{i}"]

@@ -1,0 +1,29 @@
+"""Operations on contiguous vectors, in place and in one pass each, by BLAS; they know no meaning.
+
+BLAS has less to decide for each call than NumPy has, which tells on small networks, and adds a
+multiple of a vector without writing the product down first.
+"""
+
+import numpy as np
+from scipy.linalg import get_blas_funcs
+
+from skdropout._buffers import Array
+
+_DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
+_SCAL = {dtype: get_blas_funcs("scal", dtype=dtype) for dtype in _DTYPES}
+_AXPY = {dtype: get_blas_funcs("axpy", dtype=dtype) for dtype in _DTYPES}
+
+
+def scal(a: float, x: Array):
+    """``x *= a``."""
+    _SCAL[x.dtype](a, x)
+
+
+def axpy(a: float, x: Array, y: Array):
+    """``y += a x``."""
+    _AXPY[y.dtype](x, y, y.size, a)
+
+
+def lerp(average: Array, value: Array, weight: float, tmp: Array):
+    """``average += weight (value - average)``; `tmp` is scratch and may be `value` itself."""
+    axpy(weight, np.subtract(value, average, out=tmp), average)

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skdropout._vectors import axpy, lerp, scal
+
+over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+over_factors = pytest.mark.parametrize("a", [0.0, 0.1, 1.0, -2.5])
+
+
+def two_vectors(dtype):
+    """Two vectors that lie in the middle of others."""
+    both = np.random.default_rng(0).normal(size=(2, 29)).astype(dtype)
+    return both[:, 10:19]
+
+
+@over_dtypes
+@over_factors
+@pytest.mark.parametrize(
+    "operation, expected",
+    [
+        (lambda a, x, y: scal(a, y), lambda a, x, y: a * y),
+        (axpy, lambda a, x, y: y + a * x),
+        (
+            lambda a, x, y: lerp(y, x, a, tmp=np.full(9, np.nan, x.dtype)),
+            lambda a, x, y: (1 - a) * y + a * x,
+        ),
+    ],
+    ids=["scal", "axpy", "lerp"],
+)
+def test_operation_changes_the_last_vector_and_nothing_else(operation, expected, a, dtype):
+    x, y = two_vectors(dtype)
+    whole, wanted = x.base.copy(), expected(a, x.astype(float), y.astype(float))
+    operation(a, x, y)
+    assert_allclose(y, wanted, rtol=0, atol=8 * np.finfo(dtype).eps)
+    whole[1, 10:19] = y
+    assert_array_equal(x.base, whole)
+
+
+@over_dtypes
+def test_nan_is_not_lost(dtype):
+    x, y = two_vectors(dtype)
+    x[3] = y[5] = np.nan
+    axpy(0.5, x, y)
+    assert_array_equal(np.flatnonzero(np.isnan(y)), [3, 5])
+    scal(0.5, y)
+    assert_array_equal(np.flatnonzero(np.isnan(y)), [3, 5])
+
+
+@over_dtypes
+def test_lerp_may_use_up_the_value(dtype):
+    value, average = two_vectors(dtype)
+    expected = 0.75 * average + 0.25 * value
+    lerp(average, value, 0.25, tmp=value)
+    assert_allclose(average, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
