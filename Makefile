@@ -11,7 +11,7 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest lint format clean
+.PHONY: help demo test test-lowest benchmark lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options
 
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow
 	$(LOWEST)/bin/python $(PYTEST)
+
+benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
+	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
 
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing
 	$(VENV)/bin/ruff check

@@ -1,0 +1,283 @@
+"""Speed beside scikit-learn, PyTorch and skorch: medians in turns, all in one run.
+
+Every figure is a ratio of medians; the contenders take turns (A B C A B C ...), as a machine may
+run now faster, now slower. Times are for orientation. Takes about a quarter of an hour, with
+nothing else running: ``python benchmarks/speed.py [rounds]``.
+"""
+
+import pickle
+import subprocess
+import sys
+import warnings
+from functools import partial
+from itertools import pairwise
+from math import inf, log
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from common import load_mnist, save
+from peers import TorchLoop, make_skorch
+from sklearn.datasets import load_digits, make_classification
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
+
+from skdropout import DropoutMLPClassifier
+from skdropout.datasets import load_sonar
+
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+OURS = {"off": {}, "bernoulli": {"dropout": "bernoulli"}, "batchwise": {"dropout": "batchwise"}}
+
+
+def sonar():
+    X, y = load_sonar(return_X_y=True)
+    return StandardScaler().fit_transform(X).astype(np.float32), np.unique(y, return_inverse=True)[
+        1
+    ]
+
+
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y
+
+
+def table():
+    X, y = make_classification(20_000, 50, n_informative=20, n_classes=5, random_state=0)
+    return X.astype(np.float32), y
+
+
+def mnist():
+    X, y, *_ = load_mnist()
+    return X[:12_800], y[:12_800].astype(np.int64)
+
+
+CASES = {
+    "sonar": (sonar, {"hidden": (60, 30), "solver": "sgd", "lr": 0.01}, 16, 100, (0.2, 0.0)),
+    "digits": (digits, {"hidden": (128, 64), "solver": "adam", "lr": 1e-3}, 32, 10, (0.2, 0.0)),
+    "table": (table, {"hidden": (256, 256), "solver": "adam", "lr": 1e-3}, 256, 5, (0.2, 0.0)),
+    "mnist": (mnist, {"hidden": (1024,) * 3, "solver": "adam", "lr": 1e-3}, 128, 1, (0.5, 0.2)),
+}
+"""Data, network, rows of a batch, epochs, dropout rates of hidden layers and of inputs."""
+
+
+def in_turns(contenders, rounds=ROUNDS):
+    """Median seconds of each contender, a function without arguments."""
+    seconds = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            start = perf_counter()
+            run()
+            seconds[name].append(perf_counter() - start)
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def ours(hidden, solver, lr, batch, epochs, rates=(0.0, 0.0), **arguments):
+    """Our classifier, with no rule that could stop it."""
+    return DropoutMLPClassifier(
+        hidden,
+        solver=solver,
+        learning_rate_init=lr,
+        batch_size=batch,
+        max_iter=epochs,
+        n_iter_no_change=inf,
+        alpha=0,
+        dropout_rate=rates[0],
+        input_dropout_rate=rates[1],
+        **arguments,
+    )
+
+
+def scikit_learn(hidden, solver, lr, batch, epochs):
+    return MLPClassifier(
+        hidden,
+        solver=solver,
+        learning_rate_init=lr,
+        batch_size=batch,
+        max_iter=epochs,
+        n_iter_no_change=10**6,
+        alpha=0,
+    )
+
+
+def bare_products(sizes, n_rows, n_steps):
+    """A function that makes the matrix products of so many steps, and nothing else."""
+    rng = np.random.default_rng(0)
+    layers = [
+        [rng.normal(size=shape).astype(np.float32) for shape in ((n_rows, a), (a, b), (n_rows, b))]
+        for a, b in pairwise(sizes)
+    ]
+    outs = [(np.empty_like(W), np.empty_like(x)) for x, W, _ in layers]
+
+    def run():
+        for _ in range(n_steps):
+            for x, W, y in layers:
+                x.dot(W, out=y)
+            for i, ((x, W, y), (dW, dx)) in enumerate(zip(layers, outs, strict=True)):
+                x.T.dot(y, out=dW)
+                if i:
+                    y.dot(W.T, out=dx)
+
+    return run
+
+
+def training(name):
+    """Seconds of whole fits of one case, microseconds of a step, ratios to ours."""
+    load, network, batch, epochs, rates = CASES[name]
+    X, y = load()
+    n_classes, n_steps = len(np.unique(y)), epochs * -(-len(X) // batch)
+    y_skorch = y.astype(np.float32) if n_classes == 2 else y.astype(np.int64)
+    common = network | {"batch": batch, "epochs": epochs}
+    of_peers = network | {"batch_size": batch, "epochs": epochs}
+    contenders = {"scikit-learn": lambda: scikit_learn(**common).fit(X, y)}
+    for key, of_rates in {"off": (0.0, 0.0), "bernoulli": rates}.items():
+        loop = TorchLoop(**of_peers, rate=of_rates[0], input_rate=of_rates[1])
+        contenders[f"PyTorch, {key}"] = lambda loop=loop: loop.fit(X, y)
+    skorch = make_skorch(X.shape[1], n_classes, **of_peers, rate=rates[0])
+    contenders["skorch, bernoulli"] = lambda: skorch.fit(X, y_skorch)
+    for key, arguments in OURS.items():
+        of_rates = (0.0, 0.0) if key == "off" else rates
+        net = ours(**common, rates=of_rates, **arguments)
+        contenders[f"ours, {key}"] = lambda net=net: net.fit(X, y)
+    sizes = (X.shape[1], *network["hidden"], 1 if n_classes == 2 else n_classes)
+    contenders["products"] = bare_products(sizes, batch, n_steps)
+    seconds = in_turns(contenders)
+    return {
+        "n_steps": n_steps,
+        "seconds": seconds,
+        "not products": 1 - seconds["products"] / seconds["ours, bernoulli"],
+    }
+
+
+def prediction():
+    """Ratios of scikit-learn's time for `predict_proba` to ours."""
+    X, y = table()
+    theirs, mine = (
+        make((256, 256), "adam", 1e-3, 256, 1).fit(X, y) for make in (scikit_learn, ours)
+    )
+    figures = {}
+    for n_rows in (1, 100, 10_000):
+        rows, times = X[:n_rows], max(1, 300 // n_rows)
+
+        def repeated(net, rows=rows, times=times):
+            for _ in range(times):
+                net.predict_proba(rows)
+
+        seconds = in_turns(
+            {"scikit-learn": lambda: repeated(theirs), "ours": lambda: repeated(mine)}, 25
+        )
+        figures[str(n_rows)] = {who: s / times for who, s in seconds.items()}
+    return figures
+
+
+def grid_search():
+    """Seconds of a search over five candidates by ten folds on Sonar, two at a time."""
+    _, network, batch, epochs, _ = CASES["sonar"]
+    X, y = sonar()
+    cv = StratifiedKFold(10, shuffle=True, random_state=0)
+    common = network | {"batch": batch, "epochs": epochs}
+    of_peers = network | {"batch_size": batch, "epochs": epochs}
+    rates = [0.0, 0.1, 0.2, 0.3, 0.5]
+    searches = {
+        "scikit-learn": (scikit_learn(**common), {"alpha": [0, 1e-4, 1e-3, 1e-2, 1e-1]}, y),
+        "skorch": (
+            make_skorch(60, 2, **of_peers, rate=0.1),
+            {"module__rate": rates},
+            y.astype(np.float32),
+        ),
+        "ours, bernoulli": (ours(**common, dropout="bernoulli"), {"dropout_rate": rates}, y),
+        "ours, batchwise": (ours(**common), {"dropout_rate": rates}, y),
+    }
+    folds = list(cv.split(X, y))
+    return in_turns(
+        {
+            name: lambda net=net, grid=grid, y=y: GridSearchCV(net, grid, cv=folds, n_jobs=2).fit(
+                X, y
+            )
+            for name, (net, grid, y) in searches.items()
+        },
+        3,
+    )
+
+
+MEMORY = """
+import sys, warnings
+sys.path.insert(0, {folder!r})
+import speed
+from resource import RUSAGE_SELF, getrusage
+warnings.simplefilter("ignore")
+X, y, *_ = speed.load_mnist()
+y = y.astype("int64")
+net = {make}
+net.fit(X[:128], y[:128])
+before = getrusage(RUSAGE_SELF).ru_maxrss
+net.fit(X, y)
+print((getrusage(RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def memory():
+    """Megabytes that a fit on all of MNIST takes beyond the data, and the size of a pickle."""
+    of_network = "(1024,) * 3, 'adam', 1e-3, 128, 1"
+    makers = {
+        "scikit-learn": f"speed.scikit_learn({of_network})",
+        "PyTorch, bernoulli": f"speed.TorchLoop({of_network}, 0.5, 0.2)",
+        "ours, bernoulli": f"speed.ours({of_network}, (0.5, 0.2), dropout='bernoulli')",
+        "ours, batchwise": f"speed.ours({of_network}, (0.5, 0.2))",
+    }
+    figures = {}
+    for name, make in makers.items():
+        code = MEMORY.format(folder=str(__file__).rpartition("/")[0] or ".", make=make)
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        figures[name] = float(run.stdout)
+    X, y = mnist()
+    fitted = {
+        "scikit-learn": scikit_learn((1024,) * 3, "adam", 1e-3, 128, 1).fit(X, y),
+        "ours": ours((1024,) * 3, "adam", 1e-3, 128, 1).fit(X, y),
+    }
+    pickles = {name: len(pickle.dumps(net)) / 2**20 for name, net in fitted.items()}
+    return {"fit beyond data": figures, "pickle": pickles}
+
+
+def growth():
+    """Seconds of an epoch for 10^3 to 10^6 rows, and the slope of their logarithms."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10**6, 20)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    counts = [10**3, 10**4, 10**5, 10**6]
+    seconds = []
+    for n_rows in counts:
+        few, many = 1, 21 if n_rows <= 10**4 else 3
+        rows = X[:n_rows], y[:n_rows]
+
+        def fit(n_epochs, rows=rows):
+            ours((64,), "adam", 1e-3, 200, n_epochs, (0.2, 0.0)).fit(*rows)
+
+        times = in_turns({n: partial(fit, n) for n in (few, many)}, 5 if n_rows < 10**6 else 3)
+        seconds.append((times[many] - times[few]) / (many - few))
+    slope = np.polyfit([log(n) for n in counts], [log(s) for s in seconds], 1)[0]
+    return {"rows": counts, "seconds": seconds, "slope": slope}
+
+
+def main():
+    warnings.simplefilter("ignore")
+    results = {"training": {}}
+    for name in CASES:
+        results["training"][name] = figures = training(name)
+        print(f"\n{name}: milliseconds of a step, and how many times ours with dropout off")
+        reference = figures["seconds"]["ours, off"]
+        for who, seconds in figures["seconds"].items():
+            step = 1e3 * seconds / figures["n_steps"]
+            print(f"  {who:20} {step:8.3f} {seconds / reference:6.2f}")
+        print(f"  not products, with bernoulli: {figures['not products']:.0%}")
+    for part in (prediction, grid_search, memory, growth):
+        results[part.__name__] = part()
+        print(f"\n{part.__doc__.splitlines()[0]}\n  {results[part.__name__]}")
+    protocol = {"rounds": ROUNDS, "dtype": "float32", "cores": 2, "what": __doc__}
+    save("speed", protocol, results)
+
+
+if __name__ == "__main__":
+    main()
