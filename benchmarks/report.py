@@ -149,6 +149,74 @@ def million_rows():
     return header, rows
 
 
+RATIOS = [
+    ("scikit-learn", "ours, off"),
+    ("PyTorch, off", "ours, off"),
+    ("PyTorch, bernoulli", "ours, bernoulli"),
+    ("PyTorch, bernoulli", "ours, batchwise"),
+    ("skorch, bernoulli", "ours, bernoulli"),
+    ("ours, bernoulli", "ours, off"),
+    ("ours, batchwise", "ours, off"),
+]
+
+
+@table
+def speed():
+    cases = load("speed")["results"]["training"]
+    rows = [
+        [
+            f"{slow} / {fast}",
+            *(f"{c['seconds'][slow] / c['seconds'][fast]:.2f}" for c in cases.values()),
+        ]
+        for slow, fast in RATIOS
+    ]
+    steps = (1e6 * c["seconds"]["ours, off"] / c["n_steps"] for c in cases.values())
+    return ["", *cases], [*rows, ["ours, off: µs a step", *(f"{step:,.0f}" for step in steps)]]
+
+
+@table
+def speed_products():
+    cases = load("speed")["results"]["training"]
+    return ["", *cases], [["no product", *(f"{c['not products']:.0%}" for c in cases.values())]]
+
+
+def _against_ours(seconds, unit, digits):
+    """Time of each contender, and how many times that of the last one."""
+    *_, ours = seconds.values()
+    return [[who, f"{unit * s:,.{digits}f}", f"{s / ours:.2f}"] for who, s in seconds.items()]
+
+
+@table
+def speed_search():
+    header = ["", "seconds", "times ours, batchwise"]
+    return header, _against_ours(load("speed")["results"]["grid_search"], 1, 1)
+
+
+@table
+def speed_prediction():
+    rows = []
+    for n_rows, seconds in load("speed")["results"]["prediction"].items():
+        theirs, ours = seconds["scikit-learn"], seconds["ours"]
+        rows.append([f"{int(n_rows):,}", f"{theirs / ours:.2f}", f"{1e6 * ours:,.0f}"])
+    return ["rows", "scikit-learn / ours", "ours, µs"], rows
+
+
+@table
+def speed_memory():
+    memory = load("speed")["results"]["memory"]
+    rows = [[f"fit: {who}", f"{size:.0f}"] for who, size in memory["fit beyond data"].items()]
+    rows += [[f"pickle: {who}", f"{size:.0f}"] for who, size in memory["pickle"].items()]
+    return ["", "MB"], rows
+
+
+@table
+def speed_growth():
+    growth = load("speed")["results"]["growth"]
+    seconds = [f"{1e3 * s:,.1f}" for s in growth["seconds"]]
+    header = ["rows", *(f"{n:,}" for n in growth["rows"]), "slope of the logarithms"]
+    return header, [["ms an epoch", *seconds, f"{growth['slope']:.3f}"]]
+
+
 def main(check):
     """Rewrite the pages, or only tell which differ; returns the exit code."""
     stale = [page for page in PAGES if fill(page.read_text("utf-8")) != page.read_text("utf-8")]

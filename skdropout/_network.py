@@ -141,7 +141,7 @@ class Network:
     def predict(self, X: Array | csr_array) -> Array:
         """Raw predictions `z` for any number of rows; nothing is dropped."""
         network = self.fold()
-        dtype = np.result_type(X.dtype, self.dtype)
+        dtype = self.dtype if X.dtype == self.dtype else np.result_type(X.dtype, self.dtype)
         z = np.empty((X.shape[0], self.sizes[-1]), dtype)
         blocks = self.blocks(X.shape[0])
         work = np.empty((2, blocks[0].stop * max(self.sizes[1:-1], default=0)), dtype)

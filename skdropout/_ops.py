@@ -180,16 +180,10 @@ class Activation:
 class Dropout:
     """``y = x mask``, where `x` are units or weights; backward in place: ``dy *= mask``."""
 
-    scheme: DropoutScheme
-    rate: float
-    rng: np.random.Generator
     mask: Array
     x: Array
     y: Array
     dy: Array | None
-
-    def draw(self):
-        self.scheme.draw(self.rng, self.rate, out=self.mask)
 
     def forward(self):
         np.multiply(self.x, self.mask, out=self.y)
@@ -203,25 +197,21 @@ class Dropout:
 class SaturatingDropout(Dropout):
     """``y = (x - s) mask + m s``, `m` the mean of a mask: dropped units are set to `s`."""
 
+    s: float
+    m: float
+
     def forward(self):
-        s = self.scheme.saturation
-        np.subtract(self.x, s, out=self.y)
+        np.subtract(self.x, self.s, out=self.y)
         self.y *= self.mask
-        self.y += self.scheme.mean(self.rate) * s
+        self.y += self.m * self.s
 
 
 @dataclass(eq=False, slots=True)
 class SparseDropout:
     """``x *= mask`` for inputs in sparse rows, a mask of the features."""
 
-    scheme: DropoutScheme
-    rate: float
-    rng: np.random.Generator
     mask: Array
     x: SparseRows
-
-    def draw(self):
-        self.scheme.draw(self.rng, self.rate, out=self.mask)
 
     def forward(self):
         x = self.x.rows
@@ -251,21 +241,6 @@ class SparseEntryDropout:
 
 
 @dataclass(eq=False, slots=True)
-class Selection:
-    """The numbers of the units that a mask keeps."""
-
-    scheme: DropoutScheme
-    rate: float
-    rng: np.random.Generator
-    mask: Array
-    kept: IndexArray
-
-    def draw(self):
-        self.scheme.draw(self.rng, self.rate, out=self.mask)
-        self.kept[:] = np.flatnonzero(self.mask)
-
-
-@dataclass(eq=False, slots=True)
 class Columns:
     """``y = x[:, kept]``, of the inputs."""
 
@@ -278,3 +253,27 @@ class Columns:
 
     def backward(self):
         """Nobody asks for the derivative of the inputs."""
+
+
+@dataclass(eq=False, slots=True)
+class Draw:
+    """Draws a mask."""
+
+    scheme: DropoutScheme
+    rate: float
+    rng: np.random.Generator
+    mask: Array
+
+    def __call__(self):
+        self.scheme.draw(self.rng, self.rate, out=self.mask)
+
+
+@dataclass(eq=False, slots=True)
+class Select:
+    """Finds the units that a new mask keeps."""
+
+    mask: Array
+    kept: IndexArray
+
+    def __call__(self):
+        self.kept[:] = np.flatnonzero(self.mask)

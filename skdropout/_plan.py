@@ -13,9 +13,10 @@ from skdropout._ops import (
     BatchNorm,
     Columns,
     Dense,
+    Draw,
     Dropout,
     SaturatingDropout,
-    Selection,
+    Select,
     SparseDense,
     SparseDropout,
     SparseEntryDropout,
@@ -80,7 +81,9 @@ class Plan:
         self.thinned = [w < size for w, size in zip(self.widths, network.sizes, strict=True)]
 
         memory, indices = (larger.work.flat, larger.indices.flat) if larger else (None, None)
-        self.work = Buffer(self._masks() | self._layout(), network.dtype, memory)
+        masks = self._masks()
+        self.work = Buffer(masks | self._layout(), network.dtype, memory)
+        self.masks = {name: self.work[name] for name in masks}
         self.indices = Buffer(self._indices(), np.intp, indices)
         self.ones = np.ones(n_rows, network.dtype)
         self.x = SparseRows() if sparse else self.work["x"]
@@ -88,7 +91,7 @@ class Plan:
             self.y, self.weight, self.row = (self.work[name] for name in ("y", "weight", "row"))
 
         self.ops = []
-        self.dropouts = []
+        self._draws = [*self._mask_draws()]
         h, dh = self.x, None
         for i, activation in enumerate(("identity", *network.activations)):
             h = self._add_activation(i, activation, h, dh)
@@ -96,8 +99,7 @@ class Plan:
             h, dh = self._add_dense(i, h, dh)
             h = self._add_batch_norm(i, h, dh)
         self.z, self.dz = h, dh
-        selects = (op.select for op in self.ops if isinstance(op, ThinDense))
-        self._draws = (*(dropout.draw for dropout in self.dropouts), *selects)
+        self._draws += [op.select for op in self.ops if isinstance(op, ThinDense)]
         self._forward = tuple(op.forward for op in self.ops)
         self._backward = tuple(op.backward for op in reversed(self.ops))
 
@@ -160,6 +162,22 @@ class Plan:
                 layout[f"mask{i}"] = self.scheme.mask_shape(n_rows, shape[0])
         return layout
 
+    def _mask_draws(self):
+        """What draws the masks: those of one rate at once, where all their numbers are alike."""
+        together = self.scheme is not None and self.scheme.independent and self.scheme.draws_per_row
+        groups = []
+        for name in self.masks:
+            rate = self.rates[int(name.removeprefix("mask"))]
+            if together and groups and groups[-1][0] == rate:
+                groups[-1][1].append(name)
+            else:
+                groups.append((rate, [name]))
+        for rate, names in groups:
+            mask = self.masks[names[0]]
+            if len(names) > 1:
+                mask = self.work.flat[self.work.span(names[0], names[-1])].reshape(1, -1)
+            yield Draw(self.scheme, rate, self.rng, mask)
+
     def _drops_entries(self, i: int) -> bool:
         """Whether masks of the units of layer `i` are masks of the entries of sparse rows."""
         return self.sparse and i == 0 and self.scheme.draws_per_row and not self.one_mask
@@ -213,27 +231,26 @@ class Plan:
         return h
 
     def _add_dropout(self, i, x, dx):
-        scheme, rate, _ = dropout = self.scheme, self.rates[i], self.rng
+        scheme, rate = self.scheme, self.rates[i]
         if not rate or scheme.drops_weights:
             return x
         if self._drops_entries(i):
-            self.ops.append(SparseEntryDropout(*dropout, x))
+            self.ops.append(SparseEntryDropout(scheme, rate, self.rng, x))
             return x
-        mask = self.work[f"mask{i}"]
+        mask, h = self.masks[f"mask{i}"], x
         if self.thinned[i]:
-            selection = Selection(*dropout, mask, self.indices[f"in{i}"])
-            self.dropouts.append(selection)
+            self._draws.append(Select(mask, self.indices[f"in{i}"]))
             if i > 0:
                 return x  # which are the units that are in
             h = self.work["h0"]
-            self.ops.append(Columns(x, h, self.indices["in0"]))
-            return h
-        if self.sparse and i == 0:
-            h, op = x, SparseDropout(*dropout, mask, x)
+            op = Columns(x, h, self.indices["in0"])
+        elif self.sparse and i == 0:
+            op = SparseDropout(mask, x)
         else:
             h = self.work[f"h{i}"] if i else x
-            op = (SaturatingDropout if scheme.saturation else Dropout)(*dropout, mask, x, h, dx)
-        self.dropouts.append(op)
+            op = Dropout(mask, x, h, dx)
+            if scheme.saturation:
+                op = SaturatingDropout(mask, x, h, dx, scheme.saturation, scheme.mean(rate))
         self.ops.append(op)
         return h
 
@@ -271,9 +288,7 @@ class Plan:
 
     def _add_weight_dropout(self, i, W, dW):
         V = self.work[f"V{i}"]
-        op = Dropout(self.scheme, self.rates[i], self.rng, self.work[f"mask{i}"], W, V, dW)
-        self.dropouts.append(op)
-        self.ops.append(op)
+        self.ops.append(Dropout(self.masks[f"mask{i}"], W, V, dW))
         return V
 
     def _add_batch_norm(self, i, x, dy):

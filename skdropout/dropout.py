@@ -32,9 +32,9 @@ class DropoutScheme(Recipe):
     drops_weights : bool, default=False
         Whether the mask is one of weights, of shape (n_inputs, n_units), instead of units.
     independent : bool, default=False
-        Whether all numbers of a mask are drawn on their own, wherever they lie. Sparse inputs of a
-        batch in which each row has its own mask need that: `draw` fills one row then, with a number
-        for each stored entry.
+        Whether all numbers of a mask are drawn on their own, wherever they lie. Sparse inputs need
+        that where each row has its own mask: `draw` fills a single row then, with a number for each
+        stored entry. Masks of layers with the same rate are drawn as a single row as well.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
         does not depend on the number of rows. When the rates change, another one is drawn.

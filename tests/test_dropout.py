@@ -128,10 +128,9 @@ UNITS = {"standard normal": lambda z: z, "of a selu layer": SELU, "two-valued": 
 
 def saturate(x, rate):
     """What the operation makes of units, and which of them it kept."""
-    mask, y = np.empty_like(x), np.empty_like(x)
-    op = SaturatingDropout(Alpha(), rate, np.random.default_rng(1), mask, x, y, None)
-    op.draw()
-    op.forward()
+    scheme, mask, y = Alpha(), np.empty_like(x), np.empty_like(x)
+    scheme.draw(np.random.default_rng(1), rate, out=mask)
+    SaturatingDropout(mask, x, y, None, scheme.saturation, scheme.mean(rate)).forward()
     return y, mask > 0
 
 
@@ -381,7 +380,7 @@ class Pass:
 
     def masks(self, plan=None):
         """The masks drawn last: of the inputs, then of each hidden layer."""
-        drawn = (dropout.mask.copy() for dropout in (plan or self.plan).dropouts)
+        drawn = (mask.copy() for mask in (plan or self.plan).masks.values())
         return [next(drawn) if rate else None for rate in self.rates]
 
     def predictions(self):
@@ -491,7 +490,27 @@ def test_only_alpha_moves_what_it_drops():
         ops = [op for op in Pass(scheme, (0.1, 0.2, 0.3)).plan.ops if isinstance(op, Dropout)]
         kind = SaturatingDropout if isinstance(scheme, Alpha) else Dropout
         assert [type(op) for op in ops] == [kind] * 3
-        assert [op.rate for op in ops] == [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    "scheme, n_draws",
+    [(Bernoulli(), 2), (Gaussian(), 2), (Alpha(), 2), (Batchwise(), 3), (DropConnect(), 3)],
+    ids=str,
+)
+def test_neighbours_of_one_rate_are_drawn_together(scheme, n_draws):
+    """Where each row has masks of its own; which masks these are, they do not tell."""
+    sizes = []
+
+    class Counter(type(scheme)):
+        def draw(self, rng, rate, out):
+            super().draw(rng, rate, out)
+            sizes.append(out.size)
+
+    case = Pass(Counter(), (0.2, 0.5, 0.5))
+    case.run()
+    assert len(sizes) == n_draws
+    assert sum(sizes) == sum(mask.size for mask in case.masks())
+    assert case.run() != case.run()
 
 
 # In a fit: 40 rows are batches of 16, 16 and 8.

@@ -124,6 +124,8 @@ def recorder(scheme, masks):
     """A scheme that puts each mask that it draws on a list."""
 
     class Recorder(DROPOUT_SCHEMES[scheme]):
+        independent = False  # so that layers are drawn one by one
+
         def draw(self, rng, rate, out):
             super().draw(rng, rate, out)
             masks.append(out.copy())

@@ -140,7 +140,7 @@ def take_step(case, plan=None):
 
 def masks_of(case):
     """The masks that were drawn last: of the inputs, then of each hidden layer."""
-    drawn = (dropout.mask.astype(np.float64) for dropout in case.plan.dropouts)
+    drawn = (mask.astype(np.float64) for mask in case.plan.masks.values())
     return [next(drawn) if rate else None for rate in case.rates]
 
 

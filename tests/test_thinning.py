@@ -78,15 +78,15 @@ def test_pass_equals_the_one_with_masks(rates, dtype, monkeypatch):
     for _ in range(3):
         for found, wanted in zip(thin.run(), masked.run(), strict=True):
             assert_allclose(found, wanted, rtol=0, atol=100 * np.finfo(dtype).eps)
-        for mine, theirs in zip(thin.plan.dropouts, masked.plan.dropouts, strict=True):
-            assert_array_equal(mine.mask, theirs.mask)
+        for name, mask in thin.plan.masks.items():
+            assert_array_equal(mask, masked.plan.masks[name])
 
 
 @over_rates
 def test_weights_that_are_out_have_no_gradient(rates, thinned):
     case = Case(rates)
     case.run()
-    drawn = (dropout.mask[0] > 0 for dropout in case.plan.dropouts)
+    drawn = (mask[0] > 0 for mask in case.plan.masks.values())
     layers = [
         next(drawn) if rate else np.ones(size) > 0
         for rate, size in zip((*rates, 0.0), case.network.sizes, strict=True)
@@ -149,8 +149,8 @@ def test_smaller_plan_trains_the_same_sub_network(thinned):
     found = case.run(few, redraw=False)
     apart.X, apart.y, apart.weight = apart.X[:4], apart.y[:4], apart.weight[:4]
     force_same = apart.compile(4, larger=apart.plan)
-    for dropout, other in zip(few.dropouts, force_same.dropouts, strict=True):
-        assert_array_equal(dropout.mask, other.mask)
+    for name, mask in few.masks.items():
+        assert_array_equal(mask, force_same.masks[name])
     assert_array_equal(found[0], apart.run(force_same, redraw=False)[0])
     assert np.isfinite(found[1]).all()
 
