@@ -1,10 +1,12 @@
 """Speed beside scikit-learn, PyTorch and skorch: medians in turns, all in one run.
 
 Every figure is a ratio of medians; the contenders take turns (A B C A B C ...), as a machine may
-run now faster, now slower. Times are for orientation. Takes about a quarter of an hour, with
-nothing else running: ``python benchmarks/speed.py [rounds]``.
+run now faster, now slower. Times are for orientation. Takes about ten minutes, with nothing else
+running: ``python benchmarks/speed.py [--rounds 5] [training prediction ...]``. A run of some of the
+parts leaves the figures of the others as they were.
 """
 
+import argparse
 import pickle
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from common import load_mnist, save
+from common import load, load_mnist, save
 from peers import TorchLoop, make_skorch
 from sklearn.datasets import load_digits, make_classification
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -26,7 +28,6 @@ from sklearn.preprocessing import StandardScaler
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar
 
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 7
 OURS = {"off": {}, "bernoulli": {"dropout": "bernoulli"}, "batchwise": {"dropout": "batchwise"}}
 
 
@@ -59,12 +60,14 @@ CASES = {
     "mnist": (mnist, {"hidden": (1024,) * 3, "solver": "adam", "lr": 1e-3}, 128, 1, (0.5, 0.2)),
 }
 """Data, network, rows of a batch, epochs, dropout rates of hidden layers and of inputs."""
+ROUNDS = 5
+"""How often all contenders take their turn, if nothing else is said."""
 
 
-def in_turns(contenders, rounds=ROUNDS):
+def in_turns(contenders, rounds=None):
     """Median seconds of each contender, a function without arguments."""
     seconds = {name: [] for name in contenders}
-    for _ in range(rounds):
+    for _ in range(rounds or ROUNDS):
         for name, run in contenders.items():
             start = perf_counter()
             run()
@@ -199,23 +202,27 @@ def grid_search():
 
 
 MEMORY = """
-import sys, warnings
+import re, sys, warnings
+from pathlib import Path
 sys.path.insert(0, {folder!r})
 import speed
-from resource import RUSAGE_SELF, getrusage
+
+def kilobytes(name):  # resident memory: VmRSS now, VmHWM at the peak
+    return int(re.search(name + r":\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
 warnings.simplefilter("ignore")
 X, y, *_ = speed.load_mnist()
 y = y.astype("int64")
-net = {make}
-net.fit(X[:128], y[:128])
-before = getrusage(RUSAGE_SELF).ru_maxrss
-net.fit(X, y)
-print((getrusage(RUSAGE_SELF).ru_maxrss - before) / 1024)
+{make}.fit(X[:256], y[:256])  # what is loaded at the first use
+Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+before = kilobytes("VmRSS")
+{make}.fit(X, y)
+print((kilobytes("VmHWM") - before) / 1024)
 """
 
 
 def memory():
-    """Megabytes that a fit on all of MNIST takes beyond the data, and the size of a pickle."""
+    """Megabytes that a fit on all of MNIST takes beyond the data, and a pickle (on Linux)."""
     of_network = "(1024,) * 3, 'adam', 1e-3, 128, 1"
     makers = {
         "scikit-learn": f"speed.scikit_learn({of_network})",
@@ -259,20 +266,42 @@ def growth():
     return {"rows": counts, "seconds": seconds, "slope": slope}
 
 
-def main():
-    warnings.simplefilter("ignore")
-    results = {"training": {}}
+def train_all():
+    """Milliseconds of a step, and how many times ours with dropout off."""
+    results = {}
     for name in CASES:
-        results["training"][name] = figures = training(name)
-        print(f"\n{name}: milliseconds of a step, and how many times ours with dropout off")
+        results[name] = figures = training(name)
+        print(f"\n{name}")
         reference = figures["seconds"]["ours, off"]
         for who, seconds in figures["seconds"].items():
             step = 1e3 * seconds / figures["n_steps"]
             print(f"  {who:20} {step:8.3f} {seconds / reference:6.2f}")
         print(f"  not products, with bernoulli: {figures['not products']:.0%}")
-    for part in (prediction, grid_search, memory, growth):
-        results[part.__name__] = part()
-        print(f"\n{part.__doc__.splitlines()[0]}\n  {results[part.__name__]}")
+    return results
+
+
+PARTS = {
+    "training": train_all,
+    "prediction": prediction,
+    "grid_search": grid_search,
+    "memory": memory,
+    "growth": growth,
+}
+
+
+def main():
+    global ROUNDS
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    ROUNDS = options.rounds
+    results = {} if not options.parts else load("speed")["results"]
+    for name in options.parts or PARTS:
+        print(f"\n{PARTS[name].__doc__.splitlines()[0]}")
+        results[name] = PARTS[name]()
+        print(f"  {results[name]}")
     protocol = {"rounds": ROUNDS, "dtype": "float32", "cores": 2, "what": __doc__}
     save("speed", protocol, results)
 

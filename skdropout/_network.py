@@ -29,6 +29,11 @@ class Network:
     dtype : dtype
     batch_norm : bool, default=False
         Whether hidden layers are normalised before their activation.
+
+    Attributes
+    ----------
+    weights, biases : list of ndarray
+        Views of the weight matrices and of the bias vectors, from the inputs on.
     """
 
     def __init__(self, sizes, activations, dtype, *, batch_norm: bool = False):
@@ -47,6 +52,9 @@ class Network:
         self.memory = np.zeros(n_parameters + Buffer.size_of(statistics), dtype)
         self.parameters = Buffer(layout, dtype, self.memory)
         self.statistics = Buffer(statistics, dtype, self.memory[n_parameters:])
+        self.weights, self.biases = (
+            [self.parameters[f"{kind}{i}"] for i in range(self.n_layers)] for kind in "Wb"
+        )
 
     @property
     def n_layers(self) -> int:
@@ -57,16 +65,6 @@ class Network:
     def dtype(self) -> np.dtype:
         """The type of every parameter."""
         return self.memory.dtype
-
-    @property
-    def weights(self) -> list[Array]:
-        """Views of the weight matrices, from the inputs on."""
-        return [self.parameters[f"W{i}"] for i in range(self.n_layers)]
-
-    @property
-    def biases(self) -> list[Array]:
-        """Views of the bias vectors."""
-        return [self.parameters[f"b{i}"] for i in range(self.n_layers)]
 
     @property
     def weights_span(self) -> slice:
