@@ -11,10 +11,10 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest benchmark lint format clean
+.PHONY: help demo test test-lowest benchmark benchmark-tables lint format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.package  ## train on the sonar data and draw the result
 	$(VENV)/bin/python examples/plot_sonar.py
@@ -27,6 +27,9 @@ test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allo
 
 benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
 	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
+
+benchmark-tables: $(VENV)/.package  ## measure accuracy and log-loss on twenty tables (10 minutes)
+	$(VENV)/bin/python benchmarks/tables.py $(ARGS)
 
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing
 	$(VENV)/bin/ruff check
