@@ -89,7 +89,7 @@ def train_by_lbfgs(
             raise
         p[:] = latest
         interrupted = True
-        warn(f"Training interrupted by user after {len(losses)} iterations.", stacklevel=6)
+        warn(f"Training interrupted by user after {len(losses)} iterations.", stacklevel=7)
     if not (interrupted or isfinite(result.fun)) or not network.is_finite():
         raise ValueError(
             "Solver produced non-finite parameter weights. The input data may contain large values "
@@ -100,6 +100,6 @@ def train_by_lbfgs(
             f"lbfgs failed to converge after {result.nit} iterations: {result.message} Increase "
             "max_iter or max_fun, or scale the data.",
             ConvergenceWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
     return losses or [float(result.fun)]

@@ -5,8 +5,8 @@ from scipy.special import expit, log_expit, log_softmax, xlogy
 
 from skdropout._buffers import Array
 
-ROWS = 1024
-"""Rows that a :class:`RunningLoss` looks at together."""
+ROWS, ELEMENTS = 1 << 10, 1 << 14
+"""Rows and raw predictions that a :class:`RunningLoss` looks at together, at the most."""
 
 
 class Loss:
@@ -50,22 +50,23 @@ class RunningLoss:
 
     def __init__(self, loss: Loss, n_outputs: int, dtype):
         self.loss = loss
-        self._z, self._y = np.empty((2, ROWS, n_outputs), dtype)
-        self._weight = np.empty((ROWS, 1), dtype)
+        self._capacity = max(1, min(ROWS, ELEMENTS // n_outputs))
+        self._z, self._y = np.empty((2, self._capacity, n_outputs), dtype)
+        self._weight = np.empty((self._capacity, 1))  # where sums of large weights are finite
         self._n_rows = 0
         self._total = 0.0
 
     def add(self, z: Array, y: Array, weight: Array, factor: float):
         """Add a batch, whose rows weigh ``factor weight``, a column."""
-        for first in range(0, len(z), ROWS):
-            part = slice(first, first + ROWS)
+        for first in range(0, len(z), self._capacity):
+            part = slice(first, first + self._capacity)
             n_rows = len(z[part])
-            if self._n_rows + n_rows > ROWS:
+            if self._n_rows + n_rows > self._capacity:
                 self._settle()
             here = slice(self._n_rows, self._n_rows + n_rows)
             self._z[here] = z[part]
             self._y[here] = y[part]
-            np.multiply(weight[part], factor, out=self._weight[here])
+            np.multiply(weight[part], factor, out=self._weight[here], dtype=np.float64)
             self._n_rows += n_rows
 
     def pop(self) -> float:

@@ -44,16 +44,16 @@ class Dense:
 
 @dataclass(eq=False, slots=True)
 class ThinDense(Dense):
-    """``y = factor x V + c``, `V` and `c` the weights and biases of inputs and units that are in.
+    """``y = x V + c``, `V` and `c` the weights and biases of inputs and units that are in.
 
     What is out has the derivative zero. ``V[j, k]`` is ``W[inputs[j], units[k]]``, which lies `at`
-    this place in memory; `factor` makes up for the inputs that are out.
+    this place in memory, times what the mask has for the input, if inputs are dropped.
     """
 
     inputs: IndexArray
     units: IndexArray
     at: IndexArray
-    factor: float
+    factors: Array | None
     V: Array
     c: Array
 
@@ -64,7 +64,8 @@ class ThinDense(Dense):
 
     def forward(self):
         V = self.W.take(self.at, out=self.V, mode="clip")  # else numpy buffers it all
-        V *= self.factor
+        if self.factors is not None:
+            V *= self.factors
         self.x.dot(V, out=self.y)
         self.y += self.b.take(self.units, out=self.c, mode="clip")
 
@@ -72,7 +73,8 @@ class ThinDense(Dense):
         if self.dx is not None:
             self.dy.dot(self.V.T, out=self.dx)
         dV = self.x.T.dot(self.dy, out=self.V)
-        dV *= self.factor
+        if self.factors is not None:
+            dV *= self.factors
         self.dW.fill(0.0)
         self.dW.reshape(-1)[self.at] = dV
         self.db.fill(0.0)
@@ -270,10 +272,19 @@ class Draw:
 
 @dataclass(eq=False, slots=True)
 class Select:
-    """Finds the units that a new mask keeps."""
+    """Finds the units that a new mask keeps, and what it multiplies them by."""
 
+    scheme: DropoutScheme
     mask: Array
     kept: IndexArray
+    factors: Array
 
     def __call__(self):
-        self.kept[:] = np.flatnonzero(self.mask)
+        kept = np.flatnonzero(self.mask)
+        if len(kept) != len(self.kept):
+            raise ValueError(
+                f"dropout={self.scheme!r} kept {len(kept)} of {self.mask.size} units, but its "
+                f"n_active says {len(self.kept)}."
+            )
+        self.kept[:] = kept
+        self.factors[:, 0] = self.mask[0].take(kept)

@@ -1,6 +1,7 @@
 """The pass through a network, compiled for a batch size: everything that can be decided is."""
 
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 
@@ -132,8 +133,11 @@ class Plan:
         sizes, rates = network.sizes, (*self.rates, 0.0)
         if self.sparse or network.batch_norm or not any(rates):
             return sizes
+        of_rows = scheme.draws_per_row and not self.one_mask
+        if scheme.drops_weights or scheme.saturation or of_rows:
+            return sizes
         active = [
-            scheme.n_active(rate, size) if rate else size
+            check_n_active(scheme, rate, size) if rate else size
             for rate, size in zip(rates, sizes, strict=True)
         ]
         if None in active:
@@ -183,9 +187,14 @@ class Plan:
         return self.sparse and i == 0 and self.scheme.draws_per_row and not self.one_mask
 
     def _layout(self):
-        """Names and shapes of the rest; one `d` a layer serves all derivatives there."""
+        """Names and shapes of the rest; one `d` a layer serves all derivatives there.
+
+        What the kept units are multiplied by does not depend on the number of rows either.
+        """
         network, n_rows, trains = self.network, self.n_rows, self.gradient is not None
-        layout = {} if self.sparse else {"x": (n_rows, network.sizes[0])}
+        layout = {f"f{i}": (width, 1) for i, width in enumerate(self.widths) if self.thinned[i]}
+        if not self.sparse:
+            layout["x"] = (n_rows, network.sizes[0])
         if self.thinned[0]:
             layout["h0"] = (n_rows, self.widths[0])
         for i, width in enumerate(self.widths[1:], start=1):
@@ -239,7 +248,8 @@ class Plan:
             return x
         mask, h = self.masks[f"mask{i}"], x
         if self.thinned[i]:
-            self._draws.append(Select(mask, self.indices[f"in{i}"]))
+            kept, factors = self.indices[f"in{i}"], self.work[f"f{i}"]
+            self._draws.append(Select(scheme, mask, kept, factors))
             if i > 0:
                 return x  # which are the units that are in
             h = self.work["h0"]
@@ -274,7 +284,7 @@ class Plan:
                 inputs=self.indices[f"in{i}"] if self.thinned[i] else np.arange(n_inputs),
                 units=self.indices[f"in{i + 1}"] if self.thinned[i + 1] else np.arange(n_units),
                 at=self.indices[f"at{i}"],
-                factor=n_inputs / self.widths[i],
+                factors=work[f"f{i}"] if self.thinned[i] else None,
                 V=work[f"V{i}"],
                 c=work[f"c{i}"],
             )
@@ -311,3 +321,14 @@ class Plan:
     def _derivative_at(self, i):
         """The derivative of what comes out of layer `i`, counted from the inputs."""
         return self.gradient and self.work[f"d{i}"]
+
+
+def check_n_active(scheme: DropoutScheme, rate: float, n_units: int) -> int | None:
+    """What a scheme says of the number of units that it keeps; raise if that cannot be."""
+    n_active = scheme.n_active(rate, n_units)
+    if n_active is None or (isinstance(n_active, Integral) and 0 < n_active <= n_units):
+        return n_active
+    raise ValueError(
+        f"n_active of dropout={scheme!r} must be None or an integer from 1 to the {n_units} units "
+        f"of a layer, got {n_active!r}."
+    )

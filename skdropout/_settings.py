@@ -57,7 +57,8 @@ def read_settings(arguments: dict) -> Settings:
     _check_plain(arguments)
     sizes = _hidden_sizes(arguments["hidden_layer_sizes"])
     activations = check_one_per("activation", arguments["activation"], len(sizes), "hidden layers")
-    for activation in activations or [arguments["activation"]]:
+    given = arguments["activation"]
+    for activation in activations if is_sequence(given) else [given]:
         check_name("activation", activation, ACTIVATIONS)
     scheme, rates = read_dropout(arguments, activations)
     l1_ratio = float(arguments["l1_ratio"])
@@ -90,7 +91,7 @@ def read_dropout(arguments: dict, activations: list[str]) -> tuple[DropoutScheme
     check_number("input_dropout_rate", arguments["input_dropout_rate"], 0, 1)
     given = arguments["dropout_rate"]
     rates = check_one_per("dropout_rate", given, len(activations), "hidden layers")
-    for rate in rates or [given]:
+    for rate in rates if is_sequence(given) else [given]:
         check_number("dropout_rate", rate, 0, 1)
     scheme = _recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme)
     check_number("batches_per_mask of dropout", scheme.batches_per_mask, 1, integer=True)

@@ -38,7 +38,9 @@ def add_entry(history: dict[str, list], entry: dict[str, float]):
     """Add an epoch to a history, with NaN for what it, or an earlier epoch, does not have."""
     n_before = len(history.get("loss", ()))
     for name in entry | history:
-        history.setdefault(name, [nan] * n_before).append(entry.get(name, nan))
+        if name not in history:
+            history[name] = [nan] * n_before
+        history[name].append(entry.get(name, nan))
 
 
 @dataclass
@@ -125,6 +127,9 @@ class Training:
         except KeyboardInterrupt:
             if self.progress.epoch == 0:
                 raise
+            if self.best_network is None and not self.network.is_finite():
+                factor = self._factor(self.schedule, "learning_rate")
+                self._diverge(nan, self.learning_rate * factor)
             warnings.warn(
                 f"Training interrupted by user after {self.progress.epoch} epochs.", stacklevel=6
             )

@@ -73,14 +73,15 @@ class DropoutScheme(Recipe):
         return 1.0
 
     def n_active(self, rate: float, n_units: int) -> int | None:
-        """The number of units that every mask keeps, all with the same factor; None if it varies.
+        """The number of units that every mask keeps, None if it varies.
 
-        Where it is fixed, large layers leave the other units out of their products.
+        Where it is fixed and all rows have one mask of units, large layers leave the other units
+        out of their products.
         """
         return None
 
     def draw(self, rng: np.random.Generator, rate: float, out: Array):
-        """Fill the contiguous array `out` with a new mask; `rng` draws words of 64 bits (PCG64)."""
+        """Fill `out`, contiguous and of float32 or float64, with a new mask; `rng` is of PCG64."""
         raise NotImplementedError(f"{type(self).__name__} must implement draw.")
 
     def drops(self, rate: float, n_units: int) -> bool:

@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar, make_spirals
+from skdropout.optimizers import SGD
+from skdropout.schedules import Schedule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -744,3 +746,28 @@ def test_the_three_networks_of_the_sonar_tutorials(recipe):
         folds = StratifiedKFold(10, shuffle=True, random_state=seed)
         accuracies.append(cross_val_score(make_pipeline(StandardScaler(), clf), X, y, cv=folds))
     assert 0.82 <= np.mean(accuracies) <= 0.90
+
+
+class Interrupted(SGD):
+    """Somebody presses Ctrl-C in the middle of the second epoch."""
+
+    def _update(self, p, g, *slots, tmp, t, lr):
+        if t == 12:
+            raise KeyboardInterrupt
+        super()._update(p, g, *slots, tmp=tmp, t=t, lr=lr)
+
+
+def test_interrupting_a_training_gone_wild_is_an_error():
+    class Jump(Schedule):
+        anneals = True
+
+        def __call__(self, progress):
+            return 1e200 if progress.epoch else 1.0
+
+    net = DropoutMLPClassifier(
+        (5,), solver=Interrupted(), learning_rate=Jump(), batch_size=20, random_state=0
+    )
+    X, y = make_classification(120, random_state=0)
+    with pytest.raises(ValueError, match=r"non-finite.* in epoch 2"):
+        net.fit(X, y)
+    assert not hasattr(net, "coefs_")

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -166,3 +168,22 @@ def test_running_loss_is_the_weighted_sum(sizes, kind, dtype):
             start += size
         rtol = 1e-12 if dtype == np.float64 else 1e-5
         assert_allclose(running.pop(), 0.5 * weight.dot(loss.of_rows(z, y)), rtol=rtol)
+
+
+@pytest.mark.parametrize("weight", [1e-44, 1e37])
+def test_running_loss_neither_overflows_nor_loses_digits_with_the_weights(weight):
+    loss, z, y, _ = make_problem("multiclass", dtype=np.float32)
+    running = RunningLoss(loss, 3, np.float32)
+    running.add(100 * z, y, np.full((30, 1), 1 / 30, np.float32), 30 * weight)
+    assert running.pop() / weight == pytest.approx(30 * loss.value(100 * z, y), rel=1e-5)
+
+
+def test_running_loss_of_many_outputs_takes_little_memory():
+    z, weight = np.zeros((8, 50_000), np.float32), np.full((8, 1), 0.125, np.float32)
+    tracemalloc.start()
+    running = RunningLoss(LOSSES["identity"], 50_000, np.float32)
+    running.add(z, z, weight, 8.0)
+    assert running.pop() == 0
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * z.nbytes

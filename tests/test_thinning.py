@@ -16,7 +16,7 @@ from skdropout._losses import LOSSES
 from skdropout._network import Network
 from skdropout._ops import Columns, Dense, Dropout, ThinDense
 from skdropout._plan import Plan
-from skdropout.dropout import Batchwise, Bernoulli, DropoutScheme
+from skdropout.dropout import Batchwise, Bernoulli, DropConnect, DropoutScheme
 
 RATES = [(0.2, 0.5, 0.3), (0.0, 0.5, 0.0), (0.3, 0.0, 0.0), (0.0, 0.0, 0.4), (0.9, 0.9, 0.9)]
 over_rates = pytest.mark.parametrize("rates", RATES, ids=str)
@@ -249,10 +249,67 @@ class CountedOdds(Odds):
         return n_units // 2
 
 
+@dataclass(repr=False)
+class RowWise(Batchwise):
+    """Keeps as many units of each row."""
+
+    def mask_shape(self, n_rows, n_units):
+        return n_rows, n_units
+
+    def draw(self, rng, rate, out):
+        n_active = self.n_active(rate, out.shape[1])
+        out[:] = 0
+        out[:, :n_active] = out.shape[1] / n_active
+        rng.permuted(out, axis=1, out=out)
+
+
+@dataclass(repr=False)
+class Saturating(Batchwise):
+    """Sets units to -1."""
+
+    saturation = -1.0
+
+
+@dataclass(repr=False)
+class CountedWeights(DropConnect):
+    """Says something of a number of units, but drops weights."""
+
+    def n_active(self, rate, n_units):
+        return n_units // 2
+
+
+@dataclass(repr=False)
+class Uneven(Batchwise):
+    """Multiplies units by different numbers."""
+
+    def draw(self, rng, rate, out):
+        super().draw(rng, rate, out)
+        out *= rng.uniform(0.5, 1.5, out.shape)
+
+
+@dataclass(repr=False)
+class Wrong(Batchwise):
+    """Says a number that is not the one that it keeps."""
+
+    says: object = 3
+
+    def n_active(self, rate, n_units):
+        return self.says
+
+    def draw(self, rng, rate, out):
+        out[:] = 0
+        out[:, :2] = 1
+
+
 @pytest.mark.parametrize(
     "arguments, thin",
     [
         ({}, True),
+        ({"scheme": Uneven()}, True),
+        ({"scheme": RowWise()}, False),
+        ({"scheme": RowWise(), "one_mask": True}, True),
+        ({"scheme": Saturating()}, False),
+        ({"scheme": CountedWeights()}, False),
         ({"scheme": CountedOdds()}, True),
         ({"scheme": Odds()}, False),
         ({"scheme": Bernoulli()}, False),
@@ -293,3 +350,30 @@ def test_sparse_rows_keep_masks(monkeypatch):
         net = DropoutMLPClassifier((20,), learning_rate="cosine", max_iter=5, random_state=0)
         predictions.append(net.fit(csr_array(X), y).predict_proba(X))
     assert_array_equal(*predictions)
+
+
+@pytest.mark.parametrize("scheme", [Uneven(), RowWise(), Saturating(), CountedWeights()], ids=repr)
+def test_schemes_of_ones_own_train_the_same_in_both_forms(scheme, monkeypatch):
+    X, y = make_data()
+    losses = []
+    for thin in (True, False):
+        force(monkeypatch, thin)
+        net = DropoutMLPClassifier((20, 10), dropout=scheme, dropout_rate=0.4, random_state=0)
+        net.set_params(activation="tanh", learning_rate="cosine", max_iter=5).fit(X, y)
+        losses.append(net.loss_curve_)
+    assert_allclose(*losses, rtol=1e-12)
+
+
+def test_a_wrong_number_of_units_is_noticed(monkeypatch):
+    force(monkeypatch, True)
+    X, y = make_data()
+    with pytest.raises(ValueError, match=r"Wrong.*kept 2 of 20 units, but its n_active says 3"):
+        DropoutMLPClassifier((20,), dropout=Wrong()).fit(X, y)
+
+
+@pytest.mark.parametrize("says", [0, -1, 21, 1.5, "all"])
+def test_an_impossible_number_of_units_is_refused(says):
+    X, y = make_data()
+    message = r"n_active of dropout=Wrong.*from 1 to the 20 units"
+    with pytest.raises(ValueError, match=message):
+        DropoutMLPClassifier((20,), dropout=Wrong(says=says)).fit(X, y)
