@@ -10,7 +10,7 @@ def make_spirals(n_samples=100, n_classes=2, *, n_turns=1.5, noise=0.0, random_s
     r"""Make a classification problem of interleaved spiral arms, one for each class.
 
     The arms are Archimedean spirals that run from the centre to the unit circle. Point
-    :math:`i = 0, \dots, m - 1` of the :math:`m` points on arm :math:`k` has the polar coordinates
+    :math:`i = 0, \ldots, m - 1` of the :math:`m` points on arm :math:`k` has the polar coordinates
 
     .. math::
 
