@@ -50,7 +50,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
-html_sidebars = {"api": [], "coming_from_mlpclassifier": [], "speed": [], "design": []}
+html_sidebars = {"*": []}  # folders of pages keep theirs
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 4,
