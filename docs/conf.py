@@ -5,6 +5,7 @@ from warnings import filterwarnings
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.addnodes import pending_xref
 
 project = "skdropout"
 author = "The skdropout developers"
@@ -28,6 +29,7 @@ myst_heading_anchors = 3
 # The signature shows the defaults; types and shapes stand in the docstrings.
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
+toc_object_entries_show_parents = "hide"
 autosummary_generate = True
 numpydoc_show_class_members = False
 
@@ -49,6 +51,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_use_index = html_domain_indices = False  # the reference is the index
 html_math_renderer = "mathml"
 html_sidebars = {"*": []}  # folders of pages keep theirs
 html_theme_options = {
@@ -78,6 +81,16 @@ def link_elsewhere(app, env, node, text):
     return nodes.reference("", "", text, internal=False, refuri=address.format(target))
 
 
+def remove_citations(app, doctree):
+    """In lists of names leave out the sources: their numbers mean something on their own page."""
+    for table in doctree.findall(nodes.table):
+        for reference in [*table.findall(pending_xref)]:
+            if reference["refdomain"] == "citation":
+                before = reference.parent[reference.parent.index(reference) - 1]
+                reference.parent.replace(before, nodes.Text(before.rstrip()))
+                reference.parent.remove(reference)
+
+
 def visit_math(translator, node):
     """Formulas as MathML, which browsers show without a script."""
     translator.body.append(tex2mathml(node.astext()))
@@ -93,4 +106,5 @@ def visit_math_block(translator, node):
 
 def setup(app):
     app.connect("missing-reference", link_elsewhere)
+    app.connect("doctree-read", remove_citations)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
