@@ -11,7 +11,7 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest benchmark benchmark-tables lint format clean
+.PHONY: help demo test test-lowest docs benchmark benchmark-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options
 
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow
 	$(LOWEST)/bin/python $(PYTEST)
+
+docs: $(VENV)/.group-docs  ## build the pages in docs/_build/html (a minute); warnings are errors
+	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
+	$(VENV)/bin/python docs/check_links.py docs/_build/html
 
 benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
 	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
@@ -41,6 +45,7 @@ format: $(VENV)/.group-lint  ## mend what can be mended, lay out the code
 
 clean:  ## remove the environments and whatever the tools left
 	rm -rf $(VENV) $(LOWEST) build dist .hypothesis .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two test processes, one BLAS thread each: more threads than cores slow everything down.

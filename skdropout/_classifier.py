@@ -173,7 +173,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Activation of the outputs: "softmax" for more than two classes.
     n_features_in_ : int
         Features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` has names that are all strings.
 
     See Also

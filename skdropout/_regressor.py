@@ -170,7 +170,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         Layers, inputs and outputs included.
     n_features_in_ : int
         Features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` has names that are all strings.
 
     See Also

@@ -1,4 +1,5 @@
 import ast
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -135,3 +136,14 @@ def test_heat_map_of_a_search(tmp_path):
     plt.close(figure)
     height, width, _ = plt.imread(path).shape
     assert min(height, width) >= 300
+
+
+@pytest.mark.parametrize("name", ["plot_networks", "plot_spirals", "plot_uncertainty_moons"])
+def test_example_holds_what_it_claims(name, monkeypatch):
+    pytest.importorskip("matplotlib").use("agg")
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "show", lambda: None)
+    runpy.run_path(str(EXAMPLES / f"{name}.py"))  # asserts it
+    assert plt.get_fignums()
+    plt.close("all")

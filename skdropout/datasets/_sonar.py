@@ -75,8 +75,8 @@ def load_sonar(*, return_X_y=False, as_frame=False):
     .. [1] Gorman, R. P., & Sejnowski, T. J. (1988). Analysis of hidden units in a layered network
        trained to classify sonar targets. Neural Networks, 1(1), 75-89.
        https://doi.org/10.1016/0893-6080(88)90023-8
-    .. [2] Sejnowski, T., & Gorman, R. (1988). Connectionist Bench (Sonar, Mines vs. Rocks)
-       [Dataset]. UCI Machine Learning Repository. https://doi.org/10.24432/C5T01Q
+    .. [2] Sejnowski, T., & Gorman, R. (1988). Connectionist Bench (Sonar, Mines vs. Rocks).
+       UCI Machine Learning Repository. https://doi.org/10.24432/C5T01Q
 
     Examples
     --------

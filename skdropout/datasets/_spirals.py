@@ -10,17 +10,18 @@ def make_spirals(n_samples=100, n_classes=2, *, n_turns=1.5, noise=0.0, random_s
     r"""Make a classification problem of interleaved spiral arms, one for each class.
 
     The arms are Archimedean spirals that run from the centre to the unit circle. Point
-    :math:`i = 0, \dots, m - 1` of the :math:`m` points on arm :math:`k` has the polar coordinates
+    :math:`i = 0, \ldots, m - 1` of the :math:`m` points on arm :math:`k` has the polar coordinates
 
     .. math::
 
         r = \sqrt{(i + 1/2) / m}, \qquad
-        \theta = 2 \pi \, (\text{n\_turns} \cdot r + k / \text{n\_classes}),
+        \theta = 2 \pi \left( T r + \frac{k}{K} \right),
 
-    to which Gaussian noise is added in the plane. The square root spreads the points evenly over
-    the area of the disc, and nearly evenly along an arm; no point is the centre itself, where all
-    arms meet. Neighbouring arms are ``1 / (n_turns * n_classes)`` apart: they run into each other
-    when `noise` comes near half of that.
+    with :math:`T` for `n_turns` and :math:`K` for `n_classes`. Gaussian noise is added to them in
+    the plane. The square root spreads the points evenly over the area of the disc, and nearly
+    evenly along an arm; no point is the centre itself, where all arms meet. Neighbouring arms are
+    ``1 / (n_turns * n_classes)`` apart: they run into each other when `noise` comes near half of
+    that.
 
     Two arms of three turns are the shape of the classic benchmark [1]_.
 
