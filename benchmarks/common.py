@@ -17,6 +17,15 @@ import numpy as np
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DATA = Path(os.environ.get("SKDROPOUT_DATA", HERE.parent.parent / "shared" / "data"))
+PEERS = {
+    "mlp": "MLPClassifier",
+    "mlp256": "MLPClassifier, 256-256",
+    "mlp_es": "MLPClassifier, early stopping",
+    "hgb": "HistGradientBoosting",
+    "rf": "random forest",
+    "svc": "SVC",
+    "lr": "logistic regression",
+}
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skdropout", "torch", "skorch")
 
 

@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from common import load
+from common import PEERS, load
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -146,6 +146,46 @@ def million_rows():
         ["peak memory beyond them, MB", f"{million['peak_megabytes']:.0f}"],
         ["of it what is returned, MB", f"{million['results_megabytes']:.0f}"],
     ]
+    return header, rows
+
+
+def _defaults(measure, digits):
+    """The defaults beside each peer."""
+    results = load("tables")["results"]
+    mine = [t[measure] for t in results["tables"].values()]
+    header = ["", "mean", "ours wins", "gain of ours", "p"]
+    rows = [["ours", f"{sum(mine) / len(mine):.{digits}f}", "", "", ""]]
+    for peer, line in results[measure].items():
+        gain = pm(line["gain"], line["error"], digits, "+")
+        wins = f"{line['wins']} of {len(mine)}"
+        rows.append([PEERS[peer], f"{line['mean']:.{digits}f}", wins, gain, f"{line['p']:.3f}"])
+    return header, rows
+
+
+@table
+def defaults_accuracy():
+    return _defaults("accuracy", 4)
+
+
+@table
+def defaults_log_loss():
+    return _defaults("log_loss", 4)
+
+
+@table
+def candidates():
+    header = ["", "accuracy, %", "against the defaults", "log-loss", "against the defaults"]
+    rows = []
+    for entry in load("candidates")["results"]:
+        accuracy, loss = entry["accuracy"], entry["log_loss"]
+        gains = ["", ""]
+        if rows:
+            gains = [
+                pm(100 * accuracy["difference"], 100 * accuracy["error"], 2, "+"),
+                pm(loss["difference"], loss["error"], 4, "+"),
+            ]
+        means = f"{100 * accuracy['mean']:.2f}", f"{loss['mean']:.4f}"
+        rows.append([entry["name"], means[0], gains[0], means[1], gains[1]])
     return header, rows
 
 

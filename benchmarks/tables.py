@@ -17,7 +17,7 @@ from multiprocessing import Pool
 from time import perf_counter
 
 import numpy as np
-from common import load_peers, load_tables, mean_and_error, save
+from common import PEERS, load_peers, load_tables, mean_and_error, save
 from scipy.stats import rankdata, wilcoxon
 from sklearn import ensemble, linear_model, neural_network, svm
 from sklearn.base import clone
@@ -32,15 +32,6 @@ from skdropout import constraints, dropout, optimizers, schedules
 MODULES = skdropout, dropout, optimizers, schedules, constraints
 OTHERS = ensemble, linear_model, neural_network, svm
 MEASURES = "accuracy", "log_loss", "seconds"
-PEERS = {
-    "mlp": "MLPClassifier",
-    "mlp256": "MLPClassifier, 256-256",
-    "mlp_es": "MLPClassifier, early stopping",
-    "hgb": "HistGradientBoosting",
-    "rf": "random forest",
-    "svc": "SVC",
-    "lr": "logistic regression",
-}
 
 
 def read_estimator(text):

@@ -50,7 +50,7 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
     hidden_layer_sizes: int | Sequence[int] = (100,)
     activation: str | Sequence[str] = "relu"
     _: KW_ONLY
-    dropout_rate: float | Sequence[float] = 0.2
+    dropout_rate: float | Sequence[float] = 0.3
     input_dropout_rate: float = 0.0
     dropout: str | DropoutScheme = "batchwise"
     dropout_schedule: str | Schedule = "constant"
@@ -64,10 +64,10 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
     batch_norm: bool = False
     weight_init: str = "auto"
     batch_size: int | str = "auto"
-    learning_rate: str | Schedule = "constant"
-    learning_rate_init: float = 1e-3
+    learning_rate: str | Schedule = "auto"
+    learning_rate_init: float = 3e-3
     power_t: float = 0.5
-    max_iter: int = 200
+    max_iter: int = 100
     shuffle: bool = True
     random_state: Any = None
     tol: float = 1e-4

@@ -37,7 +37,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, one name for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
-    dropout_rate : float or sequence of float in [0, 1), default=0.2
+    dropout_rate : float or sequence of float in [0, 1), default=0.3
         Fraction of the hidden units dropped in training, one for all layers or one for each.
         0 is no dropout.
     input_dropout_rate : float in [0, 1), default=0.0
@@ -84,17 +84,19 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         activation that they feed, He for "relu" and its kin, LeCun for "selu", Glorot for the
         others and for the outputs. Biases start at zero.
     batch_size : int >= 1 or "auto", default="auto"
-        Samples in a mini-batch; "auto" is ``min(200, n_samples)``.
-    learning_rate : str or Schedule, default="constant"
-        How the learning rate changes: "constant", "invscaling", "adaptive", "inverse_time",
-        "cosine", "flat_cosine", "one_cycle", or an object from :mod:`skdropout.schedules`. It
-        acts with every solver (in `MLPClassifier` with "sgd" alone). "cosine", "flat_cosine" and
-        "one_cycle" end at zero in epoch `max_iter`; only early stopping ends them sooner.
-    learning_rate_init : float > 0, default=0.001
+        Samples in a mini-batch; "auto" is a hundredth of them, at least 32 and at most 256.
+    learning_rate : str or Schedule, default="auto"
+        How the learning rate changes: "auto", which is "cosine" for `fit` and "constant" for
+        `partial_fit`, whose stream has no known end; "constant", "invscaling", "adaptive",
+        "inverse_time", "cosine", "flat_cosine", "one_cycle", or an object from
+        :mod:`skdropout.schedules`. It acts with every solver (in `MLPClassifier` with "sgd"
+        alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only early
+        stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in them.
+    learning_rate_init : float > 0, default=0.003
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
-    max_iter : int >= 1, default=200
+    max_iter : int >= 1, default=100
         Largest number of epochs.
     shuffle : bool, default=True
         Whether the samples come in a new random order each epoch.
@@ -133,7 +135,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Epochs without improvement after which training stops.
     max_fun : int >= 1, default=15000
         Largest number of evaluations of the loss by "lbfgs".
-    label_smoothing : float in [0, 1), default=0.0
+    label_smoothing : float in [0, 1), default=0.05
         Part of the target spread evenly over the classes [4]_.
     class_weight : "balanced", dict, list of dict or None, default=None
         Weight of each class, multiplied with the sample weights; "balanced" gives all classes
@@ -210,7 +212,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     True
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.05
     class_weight: Any = None
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

@@ -108,7 +108,7 @@ class Fitting:
         tasks.finish()
 
     def _partial_fit(self, X, y, sample_weight, learn_y):
-        settings = read_settings(self.get_params(deep=False))
+        settings = read_settings(self.get_params(deep=False), streaming=True)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         with all_or_nothing(self):
@@ -279,7 +279,7 @@ class Fitting:
     def _read_batch_size(self, n_samples):
         """The batch size as a number, cut to the number of samples."""
         if self.batch_size == "auto":
-            return min(200, n_samples)
+            return min(max(32, n_samples // 100), 256, n_samples)
         if self.batch_size > n_samples:
             warn(
                 f"Got batch_size={self.batch_size}, larger than the {n_samples} samples to train "

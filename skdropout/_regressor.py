@@ -89,17 +89,19 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         activation that they feed, He for "relu" and its kin, LeCun for "selu", Glorot for the
         others and for the outputs. Biases start at zero.
     batch_size : int >= 1 or "auto", default="auto"
-        Samples in a mini-batch; "auto" is ``min(200, n_samples)``.
-    learning_rate : str or Schedule, default="constant"
-        How the learning rate changes: "constant", "invscaling", "adaptive", "inverse_time",
-        "cosine", "flat_cosine", "one_cycle", or an object from :mod:`skdropout.schedules`. It
-        acts with every solver (in `MLPRegressor` with "sgd" alone). "cosine", "flat_cosine" and
-        "one_cycle" end at zero in epoch `max_iter`; only early stopping ends them sooner.
-    learning_rate_init : float > 0, default=0.001
+        Samples in a mini-batch; "auto" is a hundredth of them, at least 32 and at most 256.
+    learning_rate : str or Schedule, default="auto"
+        How the learning rate changes: "auto", which is "cosine" for `fit` and "constant" for
+        `partial_fit`, whose stream has no known end; "constant", "invscaling", "adaptive",
+        "inverse_time", "cosine", "flat_cosine", "one_cycle", or an object from
+        :mod:`skdropout.schedules`. It acts with every solver (in `MLPRegressor` with "sgd"
+        alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only early
+        stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in them.
+    learning_rate_init : float > 0, default=0.003
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
-    max_iter : int >= 1, default=200
+    max_iter : int >= 1, default=100
         Largest number of epochs.
     shuffle : bool, default=True
         Whether the samples come in a new random order each epoch.

@@ -45,8 +45,11 @@ class Settings:
         return self.schedule.anneals or self.dropout_schedule.anneals
 
 
-def read_settings(arguments: dict) -> Settings:
+def read_settings(arguments: dict, *, streaming: bool = False) -> Settings:
     """Check the arguments of an estimator, all before any work, and resolve the names in them.
+
+    What "auto" stands for may depend on whether the end of the training is known or the data come
+    in a stream.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def read_settings(arguments: dict) -> Settings:
     scheme, rates = read_dropout(arguments, activations)
     l1_ratio = float(arguments["l1_ratio"])
     dropout_schedule = _recipe("dropout_schedule", arguments, DROPOUT_SCHEDULES, Schedule)
-    schedule = _recipe("learning_rate", arguments, SCHEDULES, Schedule, _SCHEDULE_ARGUMENTS)
+    schedule = _schedule(arguments, streaming)
     if dropout_schedule.adapts and not schedule.adapts:
         raise ValueError(
             f"dropout_schedule={dropout_schedule!r} waits for plateaus, at which training ends: "
@@ -178,6 +181,13 @@ def _recipe(name, arguments, classes, base, takes_from_estimator=None):
     check_name(name, value, classes, other=other)
     names = (takes_from_estimator or {}).get(value, ())
     return classes[value](**{name: arguments[name] for name in names})
+
+
+def _schedule(arguments, streaming):
+    """The schedule of the learning rate; a stream has no end to anneal for."""
+    automatic = "constant" if streaming else "cosine"
+    names = {"auto": SCHEDULES[automatic], **SCHEDULES}
+    return _recipe("learning_rate", arguments, names, Schedule, _SCHEDULE_ARGUMENTS)
 
 
 def _optimizer(arguments, rates):

@@ -34,6 +34,8 @@ over_weights = pytest.mark.parametrize("weight", [None, WEIGHT], ids=["", "weigh
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (9, 8), "learning_rate_init": 0.01, "max_iter": 20}
     defaults |= {"batch_size": 40, "batch_norm": True, "random_state": 0}
+    defaults |= {"dropout_rate": 0.2 * (estimator is DropoutMLPClassifier)}
+    defaults |= {"learning_rate": "constant"}
     return estimator(**{**defaults, **arguments})
 
 
@@ -250,9 +252,10 @@ over_rates = pytest.mark.parametrize(
 def test_weights_are_repetitions(kind, rates):
     estimator, x, y = samples_of(kind)
     weight = np.random.default_rng(0).integers(0, 3, 120)
-    net = network(estimator, **rates, activation="tanh", batch_size="auto", max_iter=30)
-    weighted = clone(net).fit(x, y, weight)
-    repeated = clone(net).fit(x.repeat(weight, axis=0), y.repeat(weight, axis=0))
+    net = network(estimator, **rates, activation="tanh", max_iter=30)
+    weighted = clone(net).set_params(batch_size=np.count_nonzero(weight)).fit(x, y, weight)
+    repeated = clone(net).set_params(batch_size=weight.sum())
+    repeated.fit(x.repeat(weight, axis=0), y.repeat(weight, axis=0))
     assert n_batches(weighted) == n_batches(repeated) == 30  # a batch holds all rows
     assert_allclose(memory(weighted), memory(repeated), rtol=1e-8, atol=1e-8)
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-9)

@@ -103,6 +103,7 @@ def test_an_epoch_is_a_task(network, solver):
 def test_a_training_that_converges_begins_no_task_that_it_does_not_end(network, solver):
     listener = Recorder()
     estimator = make(network, **solver, tol=0.02, n_iter_no_change=2, max_iter=300)
+    estimator.set_params(learning_rate="constant")
     estimator.set_callbacks(listener).fit(X, Y)
     assert 1 < estimator.n_iter_ < 300
     assert listener.calls == calls_of(estimator.n_iter_)
@@ -127,6 +128,7 @@ def test_the_data_are_seen_as_they_were_given(solver):
 def test_a_callback_stops_the_training(network, solver):
     """No warning: who stopped it knows that it is not finished."""
     listener = Stopper(3)
+    solver = {"learning_rate": "constant", **solver}
     stopped = make(network, **solver, max_iter=50).set_callbacks(listener).fit(X, Y)
     assert stopped.n_iter_ == len(stopped.loss_curve_) == 3
     assert listener.calls == calls_of(3)

@@ -41,6 +41,7 @@ KINDS = {
 
 def network(**arguments):
     defaults = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.01, "max_iter": 60}
+    defaults |= {"dropout_rate": 0.2, "learning_rate": "constant", "label_smoothing": 0}
     return DropoutMLPClassifier(**{**defaults, "random_state": 0, **arguments})
 
 
@@ -133,6 +134,7 @@ def test_no_hidden_layer_is_logistic_regression():
         alpha=1.0,
         learning_rate_init=0.1,
         learning_rate="cosine",
+        batch_size=len(X),
         max_iter=999,
     ).fit(X, Y)
     theirs = LogisticRegression(C=1.0, tol=1e-10).fit(X, Y)
@@ -146,9 +148,10 @@ def test_no_hidden_layer_is_logistic_regression():
 def test_weights_are_repetitions(kind):
     X, y = KINDS[kind]
     weight = np.random.default_rng(0).integers(0, 3, len(X))
-    clf = network(batch_size="auto", dropout_rate=0.5, input_dropout_rate=0.2)
-    weighted = clone(clf).fit(X, y, sample_weight=weight)
-    repeated = clone(clf).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
+    clf = network(dropout_rate=0.5, input_dropout_rate=0.2)
+    weighted = clone(clf).set_params(batch_size=np.count_nonzero(weight)).fit(X, y, weight)
+    repeated = clone(clf).set_params(batch_size=weight.sum())
+    repeated.fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-9)
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, atol=1e-9)
     assert weighted.t_ == repeated.t_
@@ -376,7 +379,7 @@ def test_history_has_no_dropout_rates_of_lbfgs():
 
 
 def test_the_loss_holds_cross_entropy_and_penalty():
-    clf = network(max_iter=1, dropout_rate=0, alpha=2.0, shuffle=False)
+    clf = network(max_iter=1, dropout_rate=0, alpha=2.0, shuffle=False, batch_size=len(X))
     start = network(max_iter=1, dropout_rate=0, alpha=2.0, learning_rate_init=1e-12).fit(X, Y)
     penalty = sum(np.square(W).sum() for W in start.coefs_) / len(X)
     expected = log_loss(Y, start.predict_proba(X)) + penalty
@@ -726,6 +729,8 @@ TUTORIAL = {
     "nesterovs_momentum": False,
     "alpha": 0,
     "dropout_rate": 0,
+    "label_smoothing": 0,
+    "learning_rate": "constant",
 }
 
 
@@ -771,3 +776,15 @@ def test_interrupting_a_training_gone_wild_is_an_error():
     with pytest.raises(ValueError, match=r"non-finite.* in epoch 2"):
         net.fit(X, y)
     assert not hasattr(net, "coefs_")
+
+
+@pytest.mark.parametrize(
+    "n_rows, expected", [(2, 2), (31, 31), (33, 32), (3200, 32), (5000, 50), (30_000, 256)]
+)
+def test_automatic_batches_are_a_hundredth_of_the_samples(n_rows, expected):
+    X, y = np.arange(float(n_rows)).reshape(-1, 1) % 7, np.arange(n_rows) % 2
+    auto, given = (
+        DropoutMLPClassifier((2,), batch_size=size, max_iter=1, random_state=0).fit(X, y)
+        for size in ("auto", expected)
+    )
+    assert_array_equal(auto.coefs_[0], given.coefs_[0])

@@ -147,7 +147,8 @@ def test_grid_search_of_a_regressor():
 def test_calibration(method):
     if method == "temperature" and VERSION < (1, 8):
         pytest.skip("scikit-learn 1.8 has it")
-    rough = classifier(max_iter=300, learning_rate_init=0.05, dropout_rate=0.0, tol=0.0)
+    rough = classifier(max_iter=300, learning_rate_init=0.05, dropout_rate=0, label_smoothing=0)
+    rough.set_params(learning_rate="constant", tol=0.0, batch_size=50)
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(len(Y)) < 0.2, rng.integers(0, 3, len(Y)), Y)
     calibrated = CalibratedClassifierCV(clone(rough), method=method, cv=3).fit(

@@ -22,7 +22,8 @@ over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (16, 8), "learning_rate_init": 0.01, "batch_size": 50}
-    return estimator(**{**defaults, "random_state": 0, **arguments})
+    defaults |= {"learning_rate": "constant", "max_iter": 200, "random_state": 0}
+    return estimator(**{**defaults, **arguments})
 
 
 def go_on(net, n_calls=1, X=X, y=None, **more):
@@ -434,7 +435,7 @@ def test_a_first_call_that_fails_leaves_nothing(estimator):
 
 
 def test_a_stream_of_small_pieces_is_learned():
-    net = network(batch_size=20)
+    net = network(batch_size=20, dropout_rate=0.2)
     for _ in range(60):
         for start in range(0, 120, 20):
             go_on(net, X=X[start : start + 20], y=Y[start : start + 20])
@@ -453,3 +454,15 @@ def test_history_tells_the_rate_of_each_layer_in_every_epoch():
         (8, 6), dropout_rate=(0.5, 0.25), dropout_schedule="late", max_iter=4
     )
     assert net.fit(X, Y).history_["dropout_rate"] == [(0, 0)] * 2 + [(0.5, 0.25)] * 2
+
+
+@over_estimators
+def test_a_stream_has_no_end_to_anneal_for(estimator):
+    """By default the learning rate falls to zero in `fit` and stays in `partial_fit`."""
+    net = estimator(hidden_layer_sizes=(5,), max_iter=4, random_state=0)
+    assert net.get_params()["learning_rate"] == "auto"
+    called, fitted = go_on(clone(net), 6), clone(net).fit(X, TARGETS[estimator])
+    assert called.history_["learning_rate"] == [0.003] * 6
+    cosine = clone(net).set_params(learning_rate="cosine").fit(X, TARGETS[estimator])
+    assert fitted.history_ == cosine.history_
+    assert fitted.history_["learning_rate"][-1] < 0.001
