@@ -20,8 +20,9 @@ network = DropoutMLPClassifier(
     (100, 100),
     dropout_rate=0.5,
     batch_size=32,
-    learning_rate="cosine",
     learning_rate_init=0.005,
+    max_iter=200,
+    label_smoothing=0,
     random_state=0,
 ).fit(X, y)
 

@@ -149,7 +149,7 @@ SOLVERS = [
 ]
 
 
-@pytest.mark.parametrize("batch_size", [33, "auto"], ids="batch_{}".format)
+@pytest.mark.parametrize("batch_size", [33, len(X)], ids="batch_{}".format)
 @pytest.mark.parametrize("alpha", [0, 0.01], ids="alpha_{}".format)
 @over_outputs
 @pytest.mark.parametrize("loss", THEIR_LOSSES)
@@ -165,6 +165,7 @@ def test_same_steps(activation, solver, loss, n_outputs, alpha, batch_size):
         "shuffle": False,
         "random_state": 0,
         "warm_start": True,
+        "learning_rate": "constant",
         **solver,
     }
     if n_outputs == 1:  # of several, their loss is the mean, whereas their gradient is of the sum
@@ -277,8 +278,9 @@ def test_weights_are_repetitions(loss, n_outputs):
     y = targets(loss, n_outputs)
     weight = np.random.default_rng(0).integers(0, 3, len(X))
     net = network(loss=loss, dropout_rate=0.5, input_dropout_rate=0.2)
-    weighted = clone(net).fit(X, y, sample_weight=weight)
-    repeated = clone(net).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
+    weighted = clone(net).set_params(batch_size=np.count_nonzero(weight)).fit(X, y, weight)
+    repeated = clone(net).set_params(batch_size=weight.sum())
+    repeated.fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
     assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-9)
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, atol=1e-9)
     assert weighted.t_ == repeated.t_
@@ -371,7 +373,7 @@ def test_poisson_is_better_than_squared_error_on_counts_of_a_log_linear_rate():
     x = rng.normal(size=(2000, 4))
     rate = np.exp(x @ [0.8, -0.5, 0.3, 0] - 0.5)
     y = rng.poisson(rate)
-    net = network(hidden_layer_sizes=(), alpha=0, dropout_rate=0, learning_rate="cosine")
+    net = network(hidden_layer_sizes=(), alpha=0, dropout_rate=0, batch_size=200)
     poisson = clone(net).set_params(loss="poisson").fit(x, y)
     assert_allclose(poisson.coefs_[0].ravel(), [0.8, -0.5, 0.3, 0], atol=0.06)
     assert r2_score(rate, poisson.predict(x)) > 0.97 > r2_score(rate, net.fit(x, y).predict(x))

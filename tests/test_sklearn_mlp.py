@@ -29,12 +29,23 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 
 def with_defaults_of(their_class, our_class):
-    """Our class with the defaults of theirs, and no dropout."""
+    """Our class with the defaults of theirs, their automatic batches, and no dropout."""
     ours = our_class().get_params()
-    defaults = {"dropout_rate": 0.0, **their_class().get_params()}
-    fields = [(k, Any, v) for k, v in defaults.items() if v != ours[k]]
+    defaults = {"dropout_rate": 0.0, "label_smoothing": 0.0, **their_class().get_params()}
+    fields = [(k, Any, v) for k, v in defaults.items() if k in ours and v != ours[k]]
+
+    def read_batch_size(self, n_samples):
+        automatic = self.batch_size == "auto"
+        return min(200, n_samples) if automatic else our_class._read_batch_size(self, n_samples)
+
     made = make_dataclass(
-        our_class.__name__, fields, bases=(our_class,), eq=False, repr=False, kw_only=True
+        our_class.__name__,
+        fields,
+        bases=(our_class,),
+        namespace={"_read_batch_size": read_batch_size},
+        eq=False,
+        repr=False,
+        kw_only=True,
     )
     made.__module__ = __name__  # for pickling
     return made

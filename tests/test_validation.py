@@ -31,7 +31,10 @@ over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 25}
-    return estimator(**{**defaults, "batch_size": 40, "random_state": 0, **arguments})
+    defaults |= {"learning_rate": "constant", "batch_size": 40, "random_state": 0}
+    if estimator is DropoutMLPClassifier:
+        defaults |= {"label_smoothing": 0}
+    return estimator(**{**defaults, **arguments})
 
 
 def fit(net, **more):
