@@ -22,7 +22,9 @@ SETTINGS = dict(
     hidden_layer_sizes=(512, 512),
     batch_size=128,
     learning_rate="cosine",
+    learning_rate_init=0.001,
     max_iter=10,
+    label_smoothing=0,
     random_state=0,
 )
 VARIANTS = [

@@ -21,6 +21,8 @@ SETTINGS = dict(
     solver="sgd",
     batch_size=50,
     alpha=0,
+    label_smoothing=0,
+    learning_rate="constant",
     n_iter_no_change=np.inf,
 )
 NETWORKS = {

@@ -33,6 +33,7 @@ SETTINGS = dict(
     learning_rate_init=0.003,
     batch_size=32,
     max_iter=60,
+    label_smoothing=0,
 )
 SCHEMES, RATES = ("batchwise", "bernoulli", "gaussian", "dropconnect"), (0.2, 0.5)
 CONFIGURATIONS = [("none", 0.0)] + [(scheme, rate) for rate in RATES for scheme in SCHEMES]

@@ -85,6 +85,8 @@ def ours(hidden, solver, lr, batch, epochs, rates=(0.0, 0.0), **arguments):
         max_iter=epochs,
         n_iter_no_change=inf,
         alpha=0,
+        label_smoothing=0,
+        learning_rate="constant",
         dropout_rate=rates[0],
         input_dropout_rate=rates[1],
         **arguments,
