@@ -21,7 +21,6 @@ network = DropoutMLPClassifier(
     (8, 6),
     dropout_rate=0.5,
     batch_size=16,
-    learning_rate="cosine",
     learning_rate_init=0.01,
     random_state=0,
 ).fit(iris.data, iris.target_names[iris.target])

@@ -390,7 +390,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         >>> from sklearn.datasets import load_iris
         >>> from skdropout import DropoutMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> clf = DropoutMLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> clf = DropoutMLPClassifier(random_state=0).fit(X, y)
         >>> clf.predict_proba_samples(X[:4], n_samples=10, random_state=0).shape
         (10, 4, 3)
         """
@@ -461,7 +461,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         >>> from sklearn.datasets import load_iris
         >>> from skdropout import DropoutMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> clf = DropoutMLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> clf = DropoutMLPClassifier(random_state=0).fit(X, y)
         >>> uncertainty = clf.predict_uncertainty(X, random_state=0)
         >>> information = uncertainty.mutual_information
         >>> bool(information[y == 0].mean() < information[y == 1].mean())  # setosa is easy
@@ -501,7 +501,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         >>> from sklearn.datasets import load_iris
         >>> from skdropout import DropoutMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> clf = DropoutMLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
+        >>> clf = DropoutMLPClassifier(random_state=0).fit(X, y)
         >>> clf.to_sklearn().predict(X[:3])
         array([0, 0, 0])
         """

@@ -64,9 +64,7 @@ class TrainingCurveDisplay:
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.inspection import TrainingCurveDisplay
     >>> X, y = load_sonar(return_X_y=True)
-    >>> network = DropoutMLPClassifier(
-    ...     batch_size=32, learning_rate="cosine", early_stopping=True, random_state=0
-    ... ).fit(X, y)
+    >>> network = DropoutMLPClassifier(batch_size=32, early_stopping=True, random_state=0).fit(X, y)
     >>> display = TrainingCurveDisplay.from_estimator(network)
     >>> list(display.lines_)
     ['loss', 'validation_loss', 'validation_score', 'learning_rate']

@@ -82,7 +82,7 @@ class UncertaintyDisplay:
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.inspection import UncertaintyDisplay
     >>> X, y = make_moons(200, noise=0.2, random_state=0)
-    >>> clf = DropoutMLPClassifier(batch_size=32, learning_rate="cosine", random_state=0).fit(X, y)
+    >>> clf = DropoutMLPClassifier(batch_size=32, random_state=0).fit(X, y)
     >>> display = UncertaintyDisplay.from_estimator(clf, X, y, random_state=0)
     >>> display.uncertainty.shape
     (100, 100)
