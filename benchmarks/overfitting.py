@@ -100,7 +100,7 @@ def measure_epochs(data, seeds):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=20)
     seeds = parser.parse_args().seeds
     data = load_mnist()
     results = {"accuracy": measure_accuracy(data, seeds), "epochs": measure_epochs(data, seeds)}

@@ -1,9 +1,9 @@
 """Speed beside scikit-learn, PyTorch and skorch: medians in turns, all in one run.
 
 Every figure is a ratio of medians; the contenders take turns (A B C A B C ...), as a machine may
-run now faster, now slower. Times are for orientation. Takes about ten minutes, with nothing else
-running: ``python benchmarks/speed.py [--rounds 5] [training prediction ...]``. A run of some of the
-parts leaves the figures of the others as they were.
+run now faster, now slower. Times are for orientation. Takes a quarter of an hour, with nothing else
+running: ``python benchmarks/speed.py [--rounds 11] [training prediction ...]``. A run of some parts
+leaves the figures of the others as they were.
 """
 
 import argparse
@@ -60,7 +60,7 @@ CASES = {
     "mnist": (mnist, {"hidden": (1024,) * 3, "solver": "adam", "lr": 1e-3}, 128, 1, (0.5, 0.2)),
 }
 """Data, network, rows of a batch, epochs, dropout rates of hidden layers and of inputs."""
-ROUNDS = 5
+ROUNDS = 11
 """How often all contenders take their turn, if nothing else is said."""
 
 
