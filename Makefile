@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# A folder with mnist.npz, for the tests and examples that need it: see skdropout.datasets.fetch_mnist
+export SKDROPOUT_DATA ?= $(wildcard $(CURDIR)/../shared/data)
 
 VENV := .venv
 LOWEST := .venv-lowest
@@ -17,7 +19,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.package  ## train on the sonar data and draw the result
-	$(VENV)/bin/python examples/plot_sonar.py
+	$(VENV)/bin/python examples/classics/plot_sonar.py
 
 test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options on with ARGS="-k sonar"
 	$(VENV)/bin/python $(PYTEST)

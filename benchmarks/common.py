@@ -1,7 +1,7 @@
 """What all benchmarks share: the data, the figures about the machine, and where results go.
 
 The data are looked for in the folder that the environment variable SKDROPOUT_DATA names: there
-`mnist.npz` (X_train, y_train, X_test, y_test; images as bytes) and `tabular/*.npz` (X, y each).
+`tabular/*.npz` (X, y each), and `mnist.npz`, without which MNIST is downloaded.
 """
 
 import json
@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from skdropout.datasets import fetch_mnist
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-DATA = Path(os.environ.get("SKDROPOUT_DATA", HERE.parent.parent / "shared" / "data"))
+DATA = Path(os.environ.get("SKDROPOUT_DATA") or HERE.parent.parent / "shared" / "data")
 PEERS = {
     "mlp": "MLPClassifier",
     "mlp256": "MLPClassifier, 256-256",
@@ -29,18 +31,11 @@ PEERS = {
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skdropout", "torch", "skorch")
 
 
-def load_mnist(dtype=np.float32):
-    """MNIST as (X_train, y_train, X_test, y_test), the pixels from 0 to 1."""
-    with np.load(_need("mnist.npz")) as data:
-        X_train, X_test = (
-            data[name].reshape(len(data[name]), -1) for name in ("X_train", "X_test")
-        )
-        return (
-            (X_train / 255).astype(dtype),
-            data["y_train"],
-            (X_test / 255).astype(dtype),
-            data["y_test"],
-        )
+def load_mnist():
+    """MNIST as (X_train, y_train, X_test, y_test), the pixels from 0 to 1 as float32."""
+    os.environ["SKDROPOUT_DATA"] = str(DATA)
+    parts = (fetch_mnist(subset=subset, return_X_y=True) for subset in ("train", "test"))
+    return tuple(array for part in parts for array in part)
 
 
 def load_tables():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout.datasets import load_sonar, make_spirals
+from skdropout.datasets import _mnist, fetch_mnist, load_sonar, make_spirals
 
 # Sonar
 
@@ -232,3 +232,88 @@ def test_spirals_take_numpy_numbers():
 def test_spirals_refuse_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make_spirals(**arguments)
+
+
+# MNIST
+
+
+@pytest.fixture
+def mnist(tmp_path, monkeypatch):
+    """Six images to train and three to test in a file, which is returned with its path."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in ("train", 6), ("test", 3):
+        arrays[f"X_{part}"] = rng.integers(256, size=(n, 28, 28), dtype=np.uint8)
+        arrays[f"y_{part}"] = rng.integers(10, size=n, dtype=np.uint8)
+    path = tmp_path / "mnist.npz"
+    np.savez(path, **arrays)
+    monkeypatch.setenv("SKDROPOUT_DATA", str(tmp_path))
+    return path, arrays
+
+
+@pytest.mark.parametrize("subset", ["train", "test"])
+def test_mnist_from_a_file(mnist, subset):
+    _, arrays = mnist
+    digits = fetch_mnist(subset=subset)
+    images = arrays[f"X_{subset}"].reshape(-1, 784)
+    assert_allclose(digits.data, images / 255, rtol=1e-7)
+    assert_array_equal(digits.target, arrays[f"y_{subset}"])
+    assert_array_equal(digits.target_names, range(10))
+    assert digits.data.dtype == np.float32
+    assert digits.target.dtype == np.int64
+    X, y = fetch_mnist(subset=subset, return_X_y=True)
+    assert_array_equal(X, digits.data)
+    assert_array_equal(y, digits.target)
+
+
+@pytest.mark.parametrize("folder", [None, "", "elsewhere"])
+def test_mnist_from_openml(folder, monkeypatch):
+    if folder is None:
+        monkeypatch.delenv("SKDROPOUT_DATA", raising=False)
+    else:
+        monkeypatch.setenv("SKDROPOUT_DATA", folder)
+    images = np.arange(70_000)[:, None] % 256 * np.ones(784, dtype=np.uint8)
+    digits = (np.arange(70_000) % 10).astype(str).astype(object)
+    asked = []
+
+    def fetch(name, **arguments):
+        asked.append((name, arguments["version"], arguments["data_home"]))
+        return images, digits
+
+    monkeypatch.setattr(_mnist, "fetch_openml", fetch)
+    X, y = fetch_mnist(data_home="here", return_X_y=True)
+    assert asked == [("mnist_784", 1, "here")]
+    assert X.shape == (60_000, 784)
+    X_test, y_test = fetch_mnist(subset="test", return_X_y=True)
+    assert X_test.shape == (10_000, 784)
+    assert_array_equal(np.concatenate([y, y_test]), np.arange(70_000) % 10)
+    assert_allclose(X_test[:, 0], np.arange(60_000, 70_000) % 256 / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"subset": "all"}, ValueError, "subset must be one of 'train', 'test', got 'all'"),
+        ({"subset": None}, TypeError, "subset must be one of"),
+        ({"return_X_y": 1}, TypeError, "return_X_y must be"),
+    ],
+)
+def test_mnist_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        fetch_mnist(**arguments)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda a: a.pop("y_train"), "has no array 'y_train', only X_train"),
+        (lambda a: a.update(X_train=a["X_train"] / 255), "6 images of 28 x 28 bytes, got float64"),
+        (lambda a: a.update(X_train=a["X_train"][:5]), r"6 images .* of shape \(5, 28, 28\)"),
+    ],
+)
+def test_mnist_bad_file(mnist, change, message):
+    path, arrays = mnist
+    change(arrays)
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=message):
+        fetch_mnist()

@@ -1,4 +1,5 @@
 import ast
+import os
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+DATA = Path(os.environ.get("SKDROPOUT_DATA", ""))
+NEEDED = {}  # modules of an example that not all have
 RATES, SIZES = [0.0, 0.5], [(2,), (3,), (2, 2)]
 
 
@@ -28,7 +31,7 @@ def functions_of(path):
     return SimpleNamespace(**names)
 
 
-example = functions_of(EXAMPLES / "plot_sonar.py")
+example = functions_of(EXAMPLES / "classics" / "plot_sonar.py")
 
 
 @pytest.fixture
@@ -138,12 +141,16 @@ def test_heat_map_of_a_search(tmp_path):
     assert min(height, width) >= 300
 
 
-@pytest.mark.parametrize("name", ["plot_networks", "plot_spirals", "plot_uncertainty_moons"])
-def test_example_holds_what_it_claims(name, monkeypatch):
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("plot_*.py")), ids=lambda path: path.stem)
+def test_example_holds_what_it_claims(path, monkeypatch):
+    for module in NEEDED.get(path.stem, []):
+        pytest.importorskip(module, exc_type=ImportError)
+    if path.stem.startswith("plot_mnist") and not (DATA / "mnist.npz").exists():
+        pytest.skip("there is no mnist.npz in a folder SKDROPOUT_DATA")
     pytest.importorskip("matplotlib").use("agg")
     import matplotlib.pyplot as plt
 
     monkeypatch.setattr(plt, "show", lambda: None)
-    runpy.run_path(str(EXAMPLES / f"{name}.py"))  # asserts it
+    runpy.run_path(str(path))  # asserts it
     assert plt.get_fignums()
     plt.close("all")

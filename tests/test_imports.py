@@ -14,7 +14,7 @@ ARCHITECTURE = [
     # what users import
     {
         "skdropout": "_classifier _regressor constraints dropout optimizers schedules",
-        "datasets": "datasets._sonar datasets._spirals",
+        "datasets": "datasets._mnist datasets._sonar datasets._spirals",
         "inspection": "inspection._network inspection._search inspection._training "
         "inspection._uncertainty",
     },
@@ -22,6 +22,7 @@ ARCHITECTURE = [
     {
         "_classifier": "_base _export _targets _uncertainty _losses _checks _buffers",
         "_regressor": "_base _export _targets _uncertainty _losses _checks",
+        "datasets._mnist": "_checks",
         "datasets._sonar": "_checks",
         "datasets._spirals": "_checks",
         "datasets.data": "",
@@ -105,6 +106,7 @@ USE_SCIKIT_LEARN = {
     "_training",
     "_batches",
     "_recipe",
+    "datasets._mnist",
     "datasets._sonar",
     "datasets._spirals",
     "inspection._pipelines",

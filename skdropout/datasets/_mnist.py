@@ -1,0 +1,120 @@
+"""Handwritten digits: from a file that is there, else from openml.org through scikit-learn."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import fetch_openml
+from sklearn.utils import Bunch
+
+from skdropout._checks import check_flag, check_name
+
+_FOLDER_VARIABLE = "SKDROPOUT_DATA"
+_N_TRAIN = 60_000
+_SUBSETS = ("train", "test")
+
+
+def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
+    """Load the MNIST data set of handwritten digits (classification).
+
+    Images of digits [1]_, centred, and already parted into those to learn from and those to test
+    on, which were written by other people.
+
+    =================   ===============================
+    Classes                                          10
+    Samples total       60,000 to train, 10,000 to test
+    Dimensionality           784, images of 28 x 28
+    Features                    real, 0.0 to 1.0
+    =================   ===============================
+
+    If the environment variable ``SKDROPOUT_DATA`` names a folder with a file ``mnist.npz`` in it,
+    that is read: the arrays ``X_train`` and ``X_test`` hold the images as bytes, ``y_train`` and
+    ``y_test`` the digits. Otherwise `~sklearn.datasets.fetch_openml` downloads the data once,
+    15 MB, and keeps them; that needs pandas.
+
+    Parameters
+    ----------
+    subset : {"train", "test"}, default="train"
+        Which images.
+
+    data_home : str or path-like, default=None
+        Where to keep what is downloaded; None is the folder ``scikit_learn_data`` in your home.
+
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a `~sklearn.utils.Bunch`.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        A dictionary whose items are attributes, too:
+
+        data : ndarray of shape (n_samples, 784)
+            The brightness of each pixel, row by row, as float32: 0 is the ground, 1 the ink.
+        target : ndarray of shape (n_samples,)
+            The digits, as int64.
+        target_names : ndarray of shape (10,)
+            The digits 0 to 9.
+
+    (data, target) : tuple if ``return_X_y=True``
+        The first two items of the above.
+
+    Raises
+    ------
+    TypeError
+        If `subset` is no string or `return_X_y` no bool.
+    ValueError
+        If `subset` is something else, or the file isn't as described.
+    OSError
+        If there is no file, and the download fails.
+
+    References
+    ----------
+    .. [1] LeCun, Y., Bottou, L., Bengio, Y., & Haffner, P. (1998). Gradient-based learning applied
+       to document recognition. Proceedings of the IEEE, 86(11), 2278-2324.
+       https://doi.org/10.1109/5.726791
+
+    Examples
+    --------
+    >>> from skdropout.datasets import fetch_mnist
+    >>> X, y = fetch_mnist(subset="test", return_X_y=True)  # doctest: +SKIP
+    >>> X.shape  # doctest: +SKIP
+    (10000, 784)
+    """
+    check_name("subset", subset, _SUBSETS)
+    check_flag("return_X_y", return_X_y)
+    folder = os.environ.get(_FOLDER_VARIABLE)
+    path = Path(folder, "mnist.npz") if folder else None
+    if path is not None and path.exists():
+        images, digits = _read(path, subset)
+    else:
+        images, digits = _download(subset, data_home)
+
+    data = np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
+    target = digits.astype(np.int64)
+    if return_X_y:
+        return data, target
+    return Bunch(data=data, target=target, target_names=np.arange(10))
+
+
+def _read(path, subset):
+    """Images and digits of a file."""
+    names = f"X_{subset}", f"y_{subset}"
+    with np.load(path) as file:
+        if missing := [name for name in names if name not in file]:
+            raise ValueError(f"{path} has no array {missing[0]!r}, only {', '.join(file)}.")
+        images, digits = (file[name] for name in names)
+    if images.dtype != np.uint8 or images.size != 784 * len(digits):
+        raise ValueError(
+            f"X_{subset} in {path} must be {len(digits)} images of 28 x 28 bytes, got "
+            f"{images.dtype} of shape {images.shape}."
+        )
+    return images, digits
+
+
+def _download(subset, data_home):
+    """Images and digits by way of scikit-learn's cache."""
+    images, digits = fetch_openml(
+        "mnist_784", version=1, data_home=data_home, return_X_y=True, as_frame=False
+    )
+    rows = slice(None, _N_TRAIN) if subset == "train" else slice(_N_TRAIN, None)
+    return images[rows], digits[rows]
