@@ -1,26 +1,19 @@
 """Write the tables in README.md and docs/*.md from the figures in results/*.json.
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; the function of that name
-below, marked with ``@table``, makes it. With ``--check`` nothing is written, and the exit code is 1
-if a page differs from its figures.
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; the function of that name in
+`figures.py` makes it. With ``--check`` nothing is written, and the exit code is 1 if a page differs
+from its figures.
 """
 
 import re
 import sys
 from pathlib import Path
 
-from common import PEERS, load
+from figures import TABLES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-TABLES = {}
-
-
-def table(function):
-    """Register a function that returns the header and the rows of the table of its name."""
-    TABLES[function.__name__] = function
-    return function
 
 
 def markdown(header, rows):
@@ -32,229 +25,6 @@ def markdown(header, rows):
 def fill(text):
     """Replace every table of a page by what the figures give."""
     return MARKED.sub(lambda m: f"{m[1]}{markdown(*TABLES[m[2]]())}{m[3]}", text)
-
-
-def pm(value, error, digits, sign=""):
-    """A figure with its standard error."""
-    return "never" if value is None else f"{value:{sign}.{digits}f} ± {error:.{digits}f}"
-
-
-@table
-def schemes():
-    header = ["scheme", "rate", "accuracy, %", "log-loss"]
-    rows = [
-        [entry["scheme"], entry["rate"], f"{entry['accuracy']:.2f}", f"{entry['log_loss']:.4f}"]
-        for entry in load("schemes")["results"]["configurations"]
-    ]
-    return header, rows
-
-
-@table
-def scheme_differences():
-    header = ["difference", "rate", "accuracy, points", "log-loss"]
-    rows = [
-        [
-            entry["pair"].replace(" - ", " − "),
-            entry["rate"],
-            pm(entry["accuracy"], entry["accuracy_error"], 2, "+"),
-            pm(entry["log_loss"], entry["log_loss_error"], 4, "+"),
-        ]
-        for entry in load("schemes")["results"]["differences"]
-    ]
-    return header, rows
-
-
-@table
-def overfitting():
-    header = ["network", "train, %", "test, %", "test against plain, points", "test log-loss"]
-    rows = []
-    for entry in load("overfitting")["results"]["accuracy"]:
-        gain = pm(entry["test_accuracy_gain"], entry["test_accuracy_gain_error"], 2, "+")
-        scores = [
-            pm(entry["train_accuracy"], entry["train_accuracy_error"], 2),
-            pm(entry["test_accuracy"], entry["test_accuracy_error"], 2),
-            gain if rows else "",
-            pm(entry["test_log_loss"], entry["test_log_loss_error"], 3),
-        ]
-        rows.append([entry["network"], *scores])
-    return header, rows
-
-
-def _mean_epochs(epochs):
-    """Mean over the seeds, or how many of them came there."""
-    there = [n for n in epochs if n is not None]
-    if len(there) < len(epochs):
-        return f"{len(there)} of {len(epochs)} seeds" if there else "never"
-    return f"{sum(there) / len(there):.1f}"
-
-
-@table
-def epochs():
-    results = load("overfitting")["results"]["epochs"]
-    header = ["network", *(f"rate {rate}" for rate in results[0]["epochs"]), "at the best"]
-    rows = [
-        [
-            entry["network"],
-            *map(_mean_epochs, entry["epochs"].values()),
-            pm(entry["mean"], entry["error"], 1),
-        ]
-        for entry in results
-    ]
-    return header, rows
-
-
-def _name(variant):
-    """Scheme and rates in words."""
-    inputs = variant.get("input_dropout_rate")
-    rates = f"{variant['dropout_rate']}" + (f", inputs {inputs}" if inputs else "")
-    return f"{variant['dropout']} {rates}"
-
-
-@table
-def monte_carlo():
-    header = ["dropout", "accuracy, whole", "accuracy, draws", "log-loss, whole", "log-loss, draws"]
-    rows = [
-        [
-            _name(variant),
-            *(f"{variant[f'accuracy_{by}']:.2f}" for by in ("scaling", "draws")),
-            *(f"{variant[f'log_loss_{by}']:.4f}" for by in ("scaling", "draws")),
-        ]
-        for variant in load("monte_carlo")["results"]["mnist"]
-    ]
-    return header, rows
-
-
-@table
-def strange_images():
-    measures = {"mutual_information": "information", "predictive_entropy": "entropy"}
-    columns = [(kind, measure) for kind in ("noise", "turned") for measure in measures]
-    header = ["dropout", *(f"{kind}, {measures[measure]}" for kind, measure in columns)]
-    rows = [
-        [_name(variant), *(f"{variant[f'auc_{kind}_{measure}']:.3f}" for kind, measure in columns)]
-        for variant in load("monte_carlo")["results"]["mnist"]
-    ]
-    return header, rows
-
-
-@table
-def million_rows():
-    million = load("monte_carlo")["results"]["million"]
-    header = ["a million rows of 20 features, network 20-64-2, 50 draws", ""]
-    rows = [
-        ["seconds", f"{million['seconds']:.1f}"],
-        ["the rows, MB", f"{million['data_megabytes']:.0f}"],
-        ["peak memory beyond them, MB", f"{million['peak_megabytes']:.0f}"],
-        ["of it what is returned, MB", f"{million['results_megabytes']:.0f}"],
-    ]
-    return header, rows
-
-
-def _defaults(measure, digits):
-    """The defaults beside each peer."""
-    results = load("tables")["results"]
-    mine = [t[measure] for t in results["tables"].values()]
-    header = ["", "mean", "ours wins", "gain of ours", "p"]
-    rows = [["ours", f"{sum(mine) / len(mine):.{digits}f}", "", "", ""]]
-    for peer, line in results[measure].items():
-        gain = pm(line["gain"], line["error"], digits, "+")
-        wins = f"{line['wins']} of {len(mine)}"
-        rows.append([PEERS[peer], f"{line['mean']:.{digits}f}", wins, gain, f"{line['p']:.3f}"])
-    return header, rows
-
-
-@table
-def defaults_accuracy():
-    return _defaults("accuracy", 4)
-
-
-@table
-def defaults_log_loss():
-    return _defaults("log_loss", 4)
-
-
-@table
-def candidates():
-    header = ["", "accuracy, %", "against the defaults", "log-loss", "against the defaults"]
-    rows = []
-    for entry in load("candidates")["results"]:
-        accuracy, loss = entry["accuracy"], entry["log_loss"]
-        gains = ["", ""]
-        if rows:
-            gains = [
-                pm(100 * accuracy["difference"], 100 * accuracy["error"], 2, "+"),
-                pm(loss["difference"], loss["error"], 4, "+"),
-            ]
-        means = f"{100 * accuracy['mean']:.2f}", f"{loss['mean']:.4f}"
-        rows.append([entry["name"], means[0], gains[0], means[1], gains[1]])
-    return header, rows
-
-
-RATIOS = [
-    ("scikit-learn", "ours, off"),
-    ("PyTorch, off", "ours, off"),
-    ("PyTorch, bernoulli", "ours, bernoulli"),
-    ("PyTorch, bernoulli", "ours, batchwise"),
-    ("skorch, bernoulli", "ours, bernoulli"),
-    ("ours, bernoulli", "ours, off"),
-    ("ours, batchwise", "ours, off"),
-]
-
-
-@table
-def speed():
-    cases = load("speed")["results"]["training"]
-    rows = [
-        [
-            f"{slow} / {fast}",
-            *(f"{c['seconds'][slow] / c['seconds'][fast]:.2f}" for c in cases.values()),
-        ]
-        for slow, fast in RATIOS
-    ]
-    steps = (1e6 * c["seconds"]["ours, off"] / c["n_steps"] for c in cases.values())
-    return ["", *cases], [*rows, ["ours, off: µs a step", *(f"{step:,.0f}" for step in steps)]]
-
-
-@table
-def speed_products():
-    cases = load("speed")["results"]["training"]
-    return ["", *cases], [["no product", *(f"{c['not products']:.0%}" for c in cases.values())]]
-
-
-def _against_ours(seconds, unit, digits):
-    """Time of each contender, and how many times that of the last one."""
-    *_, ours = seconds.values()
-    return [[who, f"{unit * s:,.{digits}f}", f"{s / ours:.2f}"] for who, s in seconds.items()]
-
-
-@table
-def speed_search():
-    header = ["", "seconds", "times ours, batchwise"]
-    return header, _against_ours(load("speed")["results"]["grid_search"], 1, 1)
-
-
-@table
-def speed_prediction():
-    rows = []
-    for n_rows, seconds in load("speed")["results"]["prediction"].items():
-        theirs, ours = seconds["scikit-learn"], seconds["ours"]
-        rows.append([f"{int(n_rows):,}", f"{theirs / ours:.2f}", f"{1e6 * ours:,.0f}"])
-    return ["rows", "scikit-learn / ours", "ours, µs"], rows
-
-
-@table
-def speed_memory():
-    memory = load("speed")["results"]["memory"]
-    rows = [[f"fit: {who}", f"{size:.0f}"] for who, size in memory["fit beyond data"].items()]
-    rows += [[f"pickle: {who}", f"{size:.0f}"] for who, size in memory["pickle"].items()]
-    return ["", "MB"], rows
-
-
-@table
-def speed_growth():
-    growth = load("speed")["results"]["growth"]
-    seconds = [f"{1e3 * s:,.1f}" for s in growth["seconds"]]
-    header = ["rows", *(f"{n:,}" for n in growth["rows"]), "slope of the logarithms"]
-    return header, [["ms an epoch", *seconds, f"{growth['slope']:.3f}"]]
 
 
 def main(check):

@@ -1,0 +1,154 @@
+"""Results of Srivastava et al. 2014 on MNIST, measured again: jmlr.org/papers/v15/srivastava14a.
+
+Four experiments, each a word of the command line; errors on the 10,000 test images in percent:
+
+errors        table 2: three layers of 1024 units with dropout and max-norm, and the same without
+              dropout; McNemar's test between them. About half an hour
+averaging     figure 11: the mean of k thinned networks against the whole one. Twenty minutes
+regularizers  table 9: weight decay alone, dropout with it, dropout with max-norm, here on 10,000
+              images. About half an hour
+data-size     figure 10: with and without dropout on 100 to 10,000 images. About half an hour
+"""
+
+import argparse
+from math import sqrt
+
+import numpy as np
+from common import load_mnist, mean_and_error, save
+from scipy.stats import binomtest
+
+from skdropout import DropoutMLPClassifier
+from skdropout.optimizers import Optimizer
+
+
+class RisingMomentum(Optimizer):
+    """Momentum that rises from one half to `momentum` in the first `n_steps` steps."""
+
+    momentum: float = 0.95
+    n_steps: int = 1000
+
+    slots = ("v",)
+
+    def _update(self, p, g, v, *, tmp, t, lr):
+        v *= 0.5 + (self.momentum - 0.5) * min(t / self.n_steps, 1.0)
+        v -= np.multiply(g, lr, out=tmp)
+        p += v
+
+
+NETWORK = dict(
+    hidden_layer_sizes=(1024,) * 3,
+    activation="relu",
+    dropout="bernoulli",
+    solver=RisingMomentum(),
+    learning_rate="cosine",
+    batch_size=128,
+    alpha=0,
+    label_smoothing=0,
+)
+DROPPED = dict(dropout_rate=0.5, input_dropout_rate=0.2)
+BOUNDED = dict(learning_rate_init=0.05, max_norm=2.0)
+N_EPOCHS = 60
+
+
+def fit(X, y, seed, n_epochs, **arguments):
+    """A trained network."""
+    network = DropoutMLPClassifier(**NETWORK | arguments, max_iter=n_epochs, random_state=seed)
+    return network.fit(X, y)
+
+
+def measure_errors(data):
+    """Both networks trained on all images, with one seed, and McNemar's test."""
+    X, y, X_test, y_test = data
+    wrong, results = {}, {}
+    for name, rates in {"dropout": DROPPED, "no dropout": dict(dropout_rate=0)}.items():
+        network = fit(X, y, 0, N_EPOCHS, **BOUNDED, **rates)
+        wrong[name] = network.predict(X_test) != y_test
+        error = wrong[name].mean()
+        results[name] = {
+            "error": 100 * error,
+            "standard_error": 100 * sqrt(error * (1 - error) / len(y_test)),
+            "train_error": 100 * (1 - network.score(X, y)),
+        }
+        print(name, results[name], flush=True)
+    only = [
+        int(np.sum(wrong["dropout"] & ~wrong["no dropout"])),
+        int(np.sum(wrong["no dropout"] & ~wrong["dropout"])),
+    ]
+    results["only_one_wrong"] = dict(zip(("dropout", "no dropout"), only, strict=True))
+    results["p"] = binomtest(only[0], sum(only)).pvalue
+    return results
+
+
+def measure_averaging(data, counts=(1, 2, 3, 5, 10, 20, 30, 50, 70, 100), n_repeats=5):
+    """The whole network, and means of k thinned ones, drawn `n_repeats` times."""
+    X, y, X_test, y_test = data
+    network = fit(X, y, 1, N_EPOCHS // 2, **BOUNDED, **DROPPED)
+    results = {"whole": 100 * (1 - network.score(X_test, y_test)), "thinned": []}
+    errors = np.empty((len(counts), n_repeats))
+    for repeat in range(n_repeats):
+        draws = network.predict_proba_samples(X_test, max(counts), random_state=repeat)
+        for i, k in enumerate(counts):
+            errors[i, repeat] = 100 * np.mean(draws[:k].mean(axis=0).argmax(axis=1) != y_test)
+    for k, mean, error in zip(counts, *mean_and_error(errors), strict=True):
+        results["thinned"].append({"k": k, "error": mean, "standard_error": error})
+        print(results["thinned"][-1], flush=True)
+    return results
+
+
+def measure_regularizers(data, n_seeds=3, n_images=10_000):
+    """Three ways to regularise, on images drawn by the seed."""
+    ways = {
+        "L2": dict(dropout_rate=0, alpha=0.05, learning_rate_init=0.02),
+        "dropout and L2": dict(**DROPPED, alpha=0.001, learning_rate_init=0.05),
+        "dropout and max-norm": DROPPED | BOUNDED,
+    }
+    return compare(data, ways, n_images, n_seeds, n_epochs=N_EPOCHS)
+
+
+def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000), n_steps=2000):
+    """With and without dropout, for about as many steps whatever the number of images."""
+    ways = {"no dropout": BOUNDED | dict(dropout_rate=0), "dropout": BOUNDED | DROPPED}
+    results = {}
+    for n in sizes:
+        n_epochs = round(n_steps / -(-n // NETWORK["batch_size"]))
+        results[n] = compare(data, ways, n, n_seeds, n_epochs)
+    return results
+
+
+def compare(data, ways, n_images, n_seeds, n_epochs):
+    """Errors of each way to train, and how far they are from those of the way before."""
+    X, y, X_test, y_test = data
+    results, before = {}, None
+    for name, arguments in ways.items():
+        errors = []
+        for seed in range(n_seeds):
+            rows = np.random.default_rng(seed).permutation(len(X))[:n_images]
+            network = fit(X[rows], y[rows], seed, n_epochs, **arguments)
+            errors.append(100 * (1 - network.score(X_test, y_test)))
+        mean, error = mean_and_error(errors)
+        results[name] = {"error": mean, "standard_error": error, "errors": errors}
+        if before is not None:
+            gain, gain_error = mean_and_error(np.subtract(errors, before))
+            results[name] |= {"difference": gain, "difference_error": gain_error}
+        print(n_images, name, results[name], flush=True)
+        before = errors
+    return results
+
+
+EXPERIMENTS = {
+    "errors": measure_errors,
+    "averaging": measure_averaging,
+    "regularizers": measure_regularizers,
+    "data-size": measure_data_size,
+}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("experiment", choices=EXPERIMENTS)
+    experiment = parser.parse_args().experiment
+    protocol = {name: repr(value) for name, value in NETWORK.items()}
+    protocol |= {"dropped": DROPPED, "bounded": BOUNDED, "max_iter": N_EPOCHS}
+    results = EXPERIMENTS[experiment](load_mnist())
+    save(f"srivastava_{experiment.replace('-', '_')}", protocol, results)
