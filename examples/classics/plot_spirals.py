@@ -3,8 +3,11 @@
 Three spirals
 =============
 
-Three arms wind around each other one and a half times, with noise: no straight line parts them. One
-wide hidden layer learns to, and it keeps what it has learnt on points that it has not seen.
+Three arms wind around each other one and a half times, with noise: no straight line parts them.
+"Neural Networks from Scratch in Python" by Harrison Kinsley and Daniel Kukieła (2020) trains a
+2-512-3 network with dropout on a thousand points of each arm of such spirals, and reports an
+accuracy of 73.7 % on fresh ones. How well does such a network do here? The spirals are not those of
+the book, nor is their noise, so the two accuracies do not compare.
 """
 
 import matplotlib.pyplot as plt
@@ -14,13 +17,13 @@ from skdropout import DropoutMLPClassifier
 from skdropout.datasets import make_spirals
 from skdropout.schedules import InverseTime
 
-X, y = make_spirals(1500, n_classes=3, noise=0.05, random_state=0)
-X_new, y_new = make_spirals(1500, n_classes=3, noise=0.05, random_state=1)
+X, y = make_spirals(3000, n_classes=3, noise=0.05, random_state=0)
+X_new, y_new = make_spirals(3000, n_classes=3, noise=0.05, random_state=1)
 
 # %%
-# A 2-512-3 network. A tenth of the hidden units is dropped in each step, weights and biases have
-# the same L2 penalty, and the learning rate of Adam falls with the inverse of the time: after 2,000
-# steps it is half of what it was.
+# A tenth of the hidden units is dropped in each step, weights and biases have the same L2 penalty,
+# and the learning rate of Adam falls with the inverse of the time: all as in the book, with other
+# values. There each of 10,000 steps takes all points; batches of 100 make do with fewer epochs.
 
 network = DropoutMLPClassifier(
     (512,),
@@ -48,7 +51,7 @@ xx, yy = np.meshgrid(*[np.linspace(-1.2, 1.2, 300)] * 2)
 regions = network.predict(np.column_stack([xx.ravel(), yy.ravel()])).reshape(xx.shape)
 ax.contourf(xx, yy, regions, levels=[-0.5, 0.5, 1.5, 2.5], colors=colors, alpha=0.35)
 for arm, color in enumerate(colors):
-    ax.scatter(*X_new[y_new == arm].T, s=7, color=color, label=str(arm))
+    ax.scatter(*X_new[y_new == arm].T, s=5, color=color, label=str(arm))
 ax.set(title=f"Accuracy on new points: {100 * accuracy:.1f} %", aspect="equal")
 ax.set(xlabel="Feature 0", ylabel="Feature 1")
 ax.legend(title="Arm", loc="upper right")
