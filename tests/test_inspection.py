@@ -243,6 +243,17 @@ def test_curves_with_gaps():
     assert TrainingCurveDisplay(history).plot().best_ is None
 
 
+@pytest.mark.parametrize("falling", [False, True])
+def test_limits_are_known_before_anything_is_drawn(falling):
+    _, ax = plt.subplots()
+    epochs, scores = np.arange(1, 101), np.linspace(-3, 5, 100)[:: -1 if falling else 1]
+    ax.plot(epochs, scores)
+    before = _axes.to_fractions(ax, epochs, scores)
+    ax.figure.canvas.draw()
+    assert_allclose(before, _axes.to_fractions(ax, epochs, scores))
+    assert_allclose(before[[0, -1], 0], [1 / 22, 21 / 22])  # matplotlib's margins
+
+
 def test_legend_hides_no_curve():
     """Noise everywhere: then there is room above it."""
     noise = np.random.default_rng(0).uniform(size=(3, 100))

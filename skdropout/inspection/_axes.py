@@ -50,6 +50,7 @@ def measure_axes(ax):
 
 def to_fractions(ax, x, y):
     """Points in the coordinates of the data as fractions of the axes' width and height."""
+    ax.autoscale_view()  # matplotlib works limits out late, for transData too late
     pixels = ax.transData.transform(np.column_stack([x, y]))
     return ax.transAxes.inverted().transform(pixels)
 
