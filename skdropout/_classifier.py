@@ -152,7 +152,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     history_ : dict of str to list
         For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
         "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, with early
-        stopping, "validation_loss" and "validation_score".
+        stopping or `X_val`, "validation_loss" and "validation_score".
     loss_ : float
         Training loss of the last epoch.
     loss_curve_ : list of float

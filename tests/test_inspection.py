@@ -254,6 +254,19 @@ def test_limits_are_known_before_anything_is_drawn(falling):
     assert_allclose(before[[0, -1], 0], [1 / 22, 21 / 22])  # matplotlib's margins
 
 
+@pytest.mark.parametrize("rates", [{"dropout_rate": 0.2}, {"input_dropout_rate": 0.2}, {}])
+def test_training_loss_tells_of_dropout(rates):
+    network = DropoutMLPClassifier(max_iter=2, **{"dropout_rate": 0} | rates).fit(X, Y)
+    label = TrainingCurveDisplay.from_estimator(network).lines_["loss"].get_label()
+    assert label == "training loss" + (", with dropout" if rates else "")
+
+
+def test_training_loss_tells_of_dropout_in_one_layer():
+    history = {"loss": [1.0], "dropout_rate": [(0.0, 0.1)], "input_dropout_rate": [0.0]}
+    label = TrainingCurveDisplay(history).plot().lines_["loss"].get_label()
+    assert label == "training loss, with dropout"
+
+
 def test_legend_hides_no_curve():
     """Noise everywhere: then there is room above it."""
     noise = np.random.default_rng(0).uniform(size=(3, 100))

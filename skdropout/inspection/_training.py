@@ -140,7 +140,9 @@ class TrainingCurveDisplay:
             values, look = self.history[name], style | {"label": label, "color": color} | options
             self.lines_[name] = on.plot(epochs, values, **look)[0]
 
-        draw(ax, "loss", "training loss", BLUE)
+        names = "dropout_rate", "input_dropout_rate"
+        drops = any(np.max(rate) > 0 for name in names for rate in self.history.get(name, ()))
+        draw(ax, "loss", "training loss" + (", with dropout" if drops else ""), BLUE)
         if "validation_loss" in self.history:
             draw(ax, "validation_loss", "validation loss", ORANGE, linestyle="--")
         ax.set(xlabel="Epoch", ylabel="Loss")
