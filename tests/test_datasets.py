@@ -303,17 +303,54 @@ def test_mnist_bad_arguments(arguments, error, message):
         fetch_mnist(**arguments)
 
 
+def test_mnist_without_a_network(monkeypatch):
+    monkeypatch.setenv("SKDROPOUT_DATA", "elsewhere")
+
+    def fetch(name, **arguments):
+        raise OSError("no route")
+
+    monkeypatch.setattr(_mnist, "fetch_openml", fetch)
+    with pytest.raises(
+        OSError, match="variable SKDROPOUT_DATA names its folder; it is 'elsewhere'"
+    ):
+        fetch_mnist()
+
+
+def test_mnist_as_rows(mnist):
+    path, arrays = mnist
+    before = fetch_mnist().data
+    np.savez(path, **arrays | {"X_train": arrays["X_train"].reshape(-1, 784)})
+    assert_array_equal(fetch_mnist().data, before)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda a: a.pop("y_train"), "has no array 'y_train', only X_train"),
-        (lambda a: a.update(X_train=a["X_train"] / 255), "6 images of 28 x 28 bytes, got float64"),
-        (lambda a: a.update(X_train=a["X_train"][:5]), r"6 images .* of shape \(5, 28, 28\)"),
+        (lambda a: a.pop("y_train"), "is no NPZ file with arrays X_train and y_train"),
+        (lambda a: a.update(X_train=a["X_train"] / 255), "28 x 28 bytes .* got float64"),
+        (lambda a: a.update(X_train=a["X_train"][:5]), r"shape \(5, 28, 28\) for .* \(6,\)"),
+        (lambda a: a.update(X_train=a["X_train"].T), r"shape \(28, 28, 6\)"),
+        (lambda a: a.update(y_train=a["y_train"][:, None]), r"digits of shape \(6, 1\)"),
+        (lambda a: a.update(y_train=a["y_train"] + 10), "y_train .* from 0 to 9"),
+        (lambda a: a.update(y_train=a["y_train"] + 0.5), "y_train .* from 0 to 9"),
+        (lambda a: a.update(X_train=a["X_train"][:0], y_train=a["y_train"][:0]), "28 x 28 bytes"),
     ],
 )
-def test_mnist_bad_file(mnist, change, message):
+def test_mnist_bad_arrays(mnist, change, message):
     path, arrays = mnist
     change(arrays)
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=message):
+        fetch_mnist()
+
+
+@pytest.mark.parametrize("content", ["nothing", "garbage", "half", "one array"])
+def test_mnist_bad_file(mnist, content):
+    path, arrays = mnist
+    whole = path.read_bytes()
+    path.write_bytes({"garbage": b"garbage", "half": whole[: len(whole) // 2]}.get(content, b""))
+    if content == "one array":
+        with path.open("wb") as file:
+            np.save(file, arrays["X_train"])
+    with pytest.raises(ValueError, match="is no NPZ file with arrays X_train and y_train"):
         fetch_mnist()

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.datasets import fetch_openml
@@ -82,14 +83,13 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
     """
     check_name("subset", subset, _SUBSETS)
     check_flag("return_X_y", return_X_y)
-    folder = os.environ.get(_FOLDER_VARIABLE)
-    path = Path(folder, "mnist.npz") if folder else None
-    if path is not None and path.exists():
+    path = Path(os.environ.get(_FOLDER_VARIABLE) or ".", "mnist.npz")
+    if os.environ.get(_FOLDER_VARIABLE) and path.exists():
         images, digits = _read(path, subset)
     else:
         images, digits = _download(subset, data_home)
 
-    data = np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
+    data = np.divide(images.reshape(-1, 784), 255, dtype=np.float32)
     target = digits.astype(np.int64)
     if return_X_y:
         return data, target
@@ -99,22 +99,33 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
 def _read(path, subset):
     """Images and digits of a file."""
     names = f"X_{subset}", f"y_{subset}"
-    with np.load(path) as file:
-        if missing := [name for name in names if name not in file]:
-            raise ValueError(f"{path} has no array {missing[0]!r}, only {', '.join(file)}.")
-        images, digits = (file[name] for name in names)
-    if images.dtype != np.uint8 or images.size != 784 * len(digits):
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            images, digits = (arrays[name] for name in names)
+    except (ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        raise ValueError(f"{path} is no NPZ file with arrays {' and '.join(names)}.") from error
+    n = len(digits) if digits.ndim == 1 else 0
+    if images.dtype != np.uint8 or images.shape not in [(n, 28, 28), (n, 784)] or n == 0:
         raise ValueError(
-            f"X_{subset} in {path} must be {len(digits)} images of 28 x 28 bytes, got "
-            f"{images.dtype} of shape {images.shape}."
+            f"X_{subset} in {path} must hold an image of 28 x 28 bytes for each of its digits, got "
+            f"{images.dtype} of shape {images.shape} for digits of shape {digits.shape}."
         )
+    if not np.isin(digits, range(10)).all():
+        raise ValueError(f"y_{subset} in {path} must hold digits from 0 to 9.")
     return images, digits
 
 
 def _download(subset, data_home):
     """Images and digits by way of scikit-learn's cache."""
-    images, digits = fetch_openml(
-        "mnist_784", version=1, data_home=data_home, return_X_y=True, as_frame=False
-    )
+    try:
+        images, digits = fetch_openml(
+            "mnist_784", version=1, data_home=data_home, return_X_y=True, as_frame=False
+        )
+    except OSError as error:
+        raise OSError(
+            f"MNIST could not be downloaded. A file mnist.npz that is here already is read if the "
+            f"environment variable {_FOLDER_VARIABLE} names its folder; it is "
+            f"{os.environ.get(_FOLDER_VARIABLE)!r}."
+        ) from error
     rows = slice(None, _N_TRAIN) if subset == "train" else slice(_N_TRAIN, None)
     return images[rows], digits[rows]
