@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
+from scipy.stats import sem
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_classification, make_moons
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
@@ -495,12 +497,12 @@ def test_cells_are_the_results(search):
     results = search.cv_results_
     assert (display.x, display.y) == ("hidden_layer_sizes", "dropout_rate")
     means = results["mean_test_score"].reshape(5, 3)  # the last parameter varies fastest
-    errors = results["std_test_score"].reshape(5, 3) / np.sqrt(3)
+    folds = [results[f"split{i}_test_score"].reshape(5, 3) for i in range(3)]
     assert_array_equal(display.mean, means)
-    assert_allclose(display.error, errors, rtol=1e-12)
+    assert_allclose(display.error, sem(folds), rtol=1e-12)
     assert_array_equal(display.mesh_.get_array().reshape(5, 3), means)
     for cell, text in np.ndenumerate(display.texts_):
-        assert text.get_text() == f"{means[cell]:.3f}\n± {errors[cell]:.3f}"
+        assert text.get_text() == f"{means[cell]:.3f}\n± {sem(folds)[cell]:.3f}"
     assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["(2,)", "(8,)", "(4, 2)"]
     rates = ["0", "0.1", "0.2", "0.3", "0.5"]
     assert [t.get_text() for t in display.ax_.get_yticklabels()] == rates
@@ -560,7 +562,38 @@ def test_other_parameters_take_their_best():
     assert display.y_values[display.best[0]] == best["tol"]
     stds = search.cv_results_["std_test_score"].reshape(2, 2, 2)
     chosen = np.take_along_axis(stds, means.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-    assert_allclose(display.error, chosen.T / np.sqrt(3))
+    assert_allclose(display.error, chosen.T / np.sqrt(2))
+
+
+def test_a_single_split_has_no_error():
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=ShuffleSplit(1, random_state=0))
+    display = SearchDisplay.from_search(search.fit(X, Y))
+    assert np.isnan(display.error).all()
+    assert not any("±" in text.get_text() for text in display.texts_.flat)
+
+
+def test_a_grid_that_does_not_name_a_parameter_has_the_estimators():
+    grid = [{"C": [0.1, 1.0]}, {"fit_intercept": [False]}]
+    search = grid_search(grid)
+    display = SearchDisplay.from_search(search)
+    assert (display.x, display.y) == ("fit_intercept", "C")
+    assert (display.x_values, display.y_values) == ([True, False], [0.1, 1.0])
+    scores = search.cv_results_["mean_test_score"]
+    assert_array_equal(display.mean, [[scores[0], np.nan], [scores[1], scores[2]]])
+
+
+def test_candidates_with_another_step_are_left_out():
+    steps = Pipeline([("scale", StandardScaler()), ("net", Ridge())])
+    grid = [
+        {"net__alpha": [0.1, 1.0], "scale__with_mean": [True, False]},
+        {"net": [KNeighborsRegressor()], "net__n_neighbors": [1, 2]},
+    ]
+    search = GridSearchCV(steps, grid, cv=3).fit(X, Y)
+    display = SearchDisplay.from_search(search, "alpha", "with_mean")
+    scores = search.cv_results_["mean_test_score"]
+    assert_array_equal(display.mean, scores[:4].reshape(2, 2).T)
+    with pytest.raises(ValueError, match=r"No candidate .* 'net__alpha' and 'net__n_neighbors'"):
+        SearchDisplay.from_search(search, "alpha", "n_neighbors")
 
 
 def test_names_in_a_pipeline():

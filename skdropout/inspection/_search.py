@@ -104,7 +104,9 @@ class SearchDisplay:
             parameters have more than one value.
         y : str, default=None
             The parameter of the rows, likewise. Where no second one has more than one value, there
-            is a single row. Of cells that differ in other parameters still, the best is shown.
+            is a single row. Of candidates that differ in other parameters still, the best is shown.
+            Where a grid of several does not name a parameter, its value is that of the estimator;
+            candidates that put another step into the place of the one it belongs to are left out.
         metric : str, default=None
             Which score to show, if the search has several.
         ax : matplotlib Axes, default=None
@@ -115,15 +117,16 @@ class SearchDisplay:
         Returns
         -------
         display : SearchDisplay
-            What was drawn; `error` is ``std_test_score / sqrt(n_splits)``.
+            What was drawn; `error` is ``std_test_score / sqrt(n_splits - 1)``, NaN for a single
+            split.
 
         Raises
         ------
         NotFittedError
             If the search is not fitted.
         ValueError
-            If it is no search, if a parameter is not in the grid or has to be named, or if
-            `metric` is missing or unknown.
+            If it is no search, if a parameter is not in the grid or has to be named, if no
+            candidate has both, or if `metric` is missing or unknown.
         """
         check_matplotlib(f"{cls.__name__}.from_search")
         check_is_fitted(search)
@@ -132,10 +135,12 @@ class SearchDisplay:
                 f"{cls.__name__} shows cv_results_, which {type(search).__name__} does not have: "
                 "it needs a fitted GridSearchCV."
             )
-        results, candidates = search.cv_results_, search.cv_results_["params"]
+        results, candidates = search.cv_results_, _fill(search)
         metric = _pick_metric(results, metric)
         x, y = _pick_parameters(candidates, x, y)
         having = [i for i, c in enumerate(candidates) if x in c and (y is None or y in c)]
+        if not having:
+            raise ValueError(f"No candidate of the search has both {x!r} and {y!r}.")
         x_of = {i: candidates[i][x] for i in having}
         y_of = {i: None if y is None else candidates[i][y] for i in having}
         x_values, y_values = _distinct(x_of.values()), _distinct(y_of.values())
@@ -149,7 +154,9 @@ class SearchDisplay:
                 best_in[cell] = i
         mean, error = np.full((2, len(y_values), len(x_values)), np.nan)
         for cell, i in best_in.items():
-            mean[cell], error[cell] = means[i], stds[i] / sqrt(search.n_splits_)
+            mean[cell] = means[i]
+            if search.n_splits_ > 1:
+                error[cell] = stds[i] / sqrt(search.n_splits_ - 1)
         display = cls(
             mean,
             error,
@@ -245,7 +252,9 @@ class SearchDisplay:
         for cell, value in np.ndenumerate(self.mean):
             texts[cell] = ""
             if np.isfinite(value):
-                texts[cell] = f"{value:{spec}}\n± {self.error[cell]:{spec}}"
+                texts[cell] = f"{value:{spec}}"
+                if np.isfinite(self.error[cell]):
+                    texts[cell] += f"\n± {self.error[cell]:{spec}}"
         width, height = measure_axes(self.ax_) / (n_x, n_y)
         n_columns = max(_count_columns(texts.flat), 1)
         size = float(np.clip(min(width / (0.72 * n_columns), height / 2.8), 4.0, 11.0))
@@ -283,6 +292,18 @@ def _pick_metric(results, metric):
         return known[0]
     names = ", ".join(map(repr, known))
     raise ValueError(f"metric must be one of those of the search, {names}, got {metric!r}.")
+
+
+def _fill(search):
+    """The candidates with all parameters of all grids that they have, by the estimator's values."""
+    candidates, defaults = search.cv_results_["params"], search.estimator.get_params()
+    names = dict.fromkeys(name for candidate in candidates for name in candidate)
+
+    def has(candidate, name):
+        replaced = any(name.startswith(f"{other}__") for other in candidate)
+        return name in candidate or (name in defaults and not replaced)
+
+    return [{n: c.get(n, defaults.get(n)) for n in names if has(c, n)} for c in candidates]
 
 
 def _pick_parameters(candidates, x, y):
