@@ -528,7 +528,13 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
         if kind.startswith("multilabel"):
-            return y.toarray() if issparse(y) else np.asarray(y)
+            y = y.toarray() if issparse(y) else np.asarray(y)
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    "y with a column for each label must hold 0 and 1 alone, got "
+                    f"{np.setdiff1d(y, (0, 1))[:5]}."
+                )
+            return y
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y must hold one class a sample or an indicator matrix of labels; several outputs "
@@ -642,14 +648,15 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         if self.class_weight is None:
             return sample_weight
         of_labels = self.class_weight if isinstance(self.class_weight, list | tuple) else []
-        for i, of_label in enumerate(of_labels):
-            for value, weight in of_label.items():
-                check_number(f"class_weight[{i}][{value!r}]", weight, 0)
-        if not (of_labels or isinstance(self.class_weight, str)):
+        are_dicts = all(isinstance(of_label, dict) for of_label in of_labels)
+        if not (are_dicts and (of_labels or isinstance(self.class_weight, str))):
             raise TypeError(
                 "class_weight must be None, 'balanced' or a list of dicts for many labels, got "
                 f"{self.class_weight!r}."
             )
+        for i, of_label in enumerate(of_labels):
+            for value, weight in of_label.items():
+                check_number(f"class_weight[{i}][{value!r}]", weight, 0)
         if isinstance(self.class_weight, str):
             of_labels = [self._balance(column, 2, sample_weight)[column] for column in y.T]
             weight = np.prod(of_labels, axis=0).astype(dtype)

@@ -507,6 +507,8 @@ BAD_DATA = {
     "continuous": ((X, X[:, 0]), {}, "Unknown label type: continuous"),
     "one class": ((X, np.zeros(120)), {}, r"at least two classes, got one class .*\[0.\]"),
     "many classes twice": ((X_IRIS, np.c_[Y_IRIS, Y_IRIS]), {}, "one class a sample or"),
+    "labels of -1 and 1": ((X, 2 * np.c_[Y, 1 - Y] - 1), {}, r"0 and 1 alone, got \[-1\]"),
+    "labels of 1 and 2": ((X, np.c_[Y, 1 - Y] + 1), {}, r"0 and 1 alone, got \[2\]"),
     "no targets": ((X, None), {}, "requires y to be passed"),
     "one class with weight": ((X, Y), {"sample_weight": 1 - Y}, "at least two classes"),
     "negative weights": ((X, Y), {"sample_weight": Y - 0.5}, "sample_weight must not be negative"),
