@@ -135,7 +135,8 @@ def _defaults(measure, digits):
     for peer, line in results[measure].items():
         gain = pm(line["gain"], line["error"], digits, "+")
         wins = f"{line['wins']} of {len(mine)}"
-        rows.append([PEERS[peer], f"{line['mean']:.{digits}f}", wins, gain, f"{line['p']:.3f}"])
+        p = "< 0.001" if line["p"] < 0.001 else f"{line['p']:.3f}"
+        rows.append([PEERS[peer], f"{line['mean']:.{digits}f}", wins, gain, p])
     return header, rows
 
 
@@ -237,6 +238,20 @@ def published_sonar():
     entries["search inside of 3 x 10 folds"] = {"published": ""} | results["nested"]
     rows = [[name, e["published"], pm(e["accuracy"], e["error"], 1)] for name, e in entries.items()]
     return ["accuracy in %", "published", "ours"], rows
+
+
+@table
+def regression():
+    rows = [
+        [
+            entry["table"] + (", target standardised" if entry["scales_target"] else ""),
+            f"{entry['MLPRegressor']:.3f}",
+            f"{entry['ours']:.3f}",
+            pm(entry["gain"], entry["error"], 3, "+"),
+        ]
+        for entry in load("regression")["results"]
+    ]
+    return ["R2", "MLPRegressor", "ours", "gain of ours"], rows
 
 
 RATIOS = [

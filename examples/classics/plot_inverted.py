@@ -65,7 +65,8 @@ for name, ax in zip(samples, axes, strict=True):
 plt.show()
 
 # %%
-# Vanilla and inverted dropout give the same outputs. Behind a single hidden layer the log-odds are
-# linear in the mask: those of the whole network are the mean of the thinned ones, within the errors
-# that chance allows. Probabilities are not linear: the mean over thinned networks is nearer to one
-# half than the whole network is.
+# With rescaled weights vanilla and inverted dropout give the same outputs; to train alike they
+# would need a rescaled start, learning rate and penalty as well. Behind a single hidden layer the
+# log-odds are linear in the mask: those of the whole network are the mean of the thinned ones,
+# within the errors that chance allows. Probabilities are not linear: the mean over thinned networks
+# is nearer to one half than the whole network is.

@@ -59,5 +59,5 @@ assert min(left["bernoulli"]) <= 1
 assert max(left["bernoulli"]) >= 7
 
 # %%
-# Batchwise dropout left four of the eight units each time, Bernoulli dropout from next to none to
-# nearly all.
+# Batchwise dropout left four of the eight units each time, Bernoulli dropout anything from one or
+# none to seven or all.

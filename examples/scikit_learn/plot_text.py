@@ -3,7 +3,7 @@
 Text: sparse words, straight to units
 =====================================
 
-Does the description of a function tell from which part of SciPy the function is? Counting words
+Does the description of a function tell which part of SciPy it belongs to? Counting words
 makes a table with more columns than texts, nearly all of it zeros. The network takes such a sparse
 matrix as it is and never makes it dense.
 """
@@ -76,4 +76,5 @@ plt.show()
 
 # %%
 # The network gave more than 80 % of the texts to the right one of eight parts. Dropout is not what
-# does it: with and without it the accuracy was the same to within three points.
+# does it: with and without it the accuracy was the same to within three points, and logistic
+# regression is not far behind.
