@@ -17,20 +17,21 @@ from common import load_tables, mean_and_error, save
 
 DEFAULT = "DropoutMLPClassifier()"
 CANDIDATES = {
-    "constant rate .001, batches of 200, 200 epochs, dropout .2, no smoothing": (
-        "DropoutMLPClassifier(learning_rate='constant', learning_rate_init=0.001, batch_size=200, "
-        "max_iter=200, dropout_rate=0.2, label_smoothing=0)"
+    "MLPClassifier's, with a dropout rate of .2": (
+        "DropoutMLPClassifier(100, learning_rate='constant', learning_rate_init=0.001, "
+        "batch_size=200, max_iter=200, dropout_rate=0.2, label_smoothing=0, weight_decay=0)"
+    ),
+    "100 units, dropout .3, no decay": (
+        "DropoutMLPClassifier(100, dropout_rate=0.3, weight_decay=0)"
     ),
     "no dropout": "DropoutMLPClassifier(dropout_rate=0)",
-    "dropout .2": "DropoutMLPClassifier(dropout_rate=0.2)",
-    "dropout .5": "DropoutMLPClassifier(dropout_rate=0.5)",
+    "dropout .3": "DropoutMLPClassifier(dropout_rate=0.3)",
     "no label smoothing": "DropoutMLPClassifier(label_smoothing=0)",
+    "no weight decay": "DropoutMLPClassifier(weight_decay=0)",
     "learning rate from .001": "DropoutMLPClassifier(learning_rate_init=0.001)",
     "256 units": "DropoutMLPClassifier(256)",
     "128-128 units": "DropoutMLPClassifier((128, 128))",
-    "silu": "DropoutMLPClassifier(activation='silu')",
-    "weight decay .1": "DropoutMLPClassifier(weight_decay=0.1)",
-    "300 epochs": "DropoutMLPClassifier(max_iter=300)",
+    "50 epochs": "DropoutMLPClassifier(max_iter=50)",
 }
 
 

@@ -47,10 +47,10 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
         "https://skdropout.readthedocs.io/en/stable/api/skdropout.{estimator_name}.html"
     )
 
-    hidden_layer_sizes: int | Sequence[int] = (100,)
+    hidden_layer_sizes: int | Sequence[int] = (256, 128)
     activation: str | Sequence[str] = "relu"
     _: KW_ONLY
-    dropout_rate: float | Sequence[float] = 0.3
+    dropout_rate: float | Sequence[float] = 0.5
     input_dropout_rate: float = 0.0
     dropout: str | DropoutScheme = "batchwise"
     dropout_schedule: str | Schedule = "constant"
@@ -58,7 +58,7 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
     alpha: float = 1e-4
     l1_ratio: float = 0.0
     bias_alpha: float = 0.0
-    weight_decay: float = 0.0
+    weight_decay: float | str = "auto"
     max_norm: float | Constraint | None = None
     clip_norm: float | None = None
     batch_norm: bool = False

@@ -32,12 +32,12 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int, default=(256, 128)
         Units of each hidden layer, each at least 1. An empty sequence is logistic regression.
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, one name for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
-    dropout_rate : float or sequence of float in [0, 1), default=0.3
+    dropout_rate : float or sequence of float in [0, 1), default=0.5
         Fraction of the hidden units dropped in training, one for all layers or one for each.
         0 is no dropout.
     input_dropout_rate : float in [0, 1), default=0.0
@@ -66,9 +66,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Part of the penalties that is L1; the rest is L2.
     bias_alpha : float >= 0, default=0.0
         Strength of the same penalty on the biases.
-    weight_decay : float >= 0, default=0.0
+    weight_decay : float >= 0 or "auto", default="auto"
         Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
-        step, whatever the solver.
+        step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam, else 0.
     max_norm : float > 0, Constraint or None, default=None
         Largest Euclidean norm of the weights into one unit [2]_, or an object from
         :mod:`skdropout.constraints`.

@@ -215,7 +215,7 @@ class Fitting:
             settings.optimizer,
             penalty=settings.penalty,
             bias_penalty=settings.bias_penalty,
-            weight_decay=float(self.weight_decay),
+            weight_decay=settings.weight_decay,
             clip_norm=None if self.clip_norm is None else float(self.clip_norm),
             constraint=settings.constraint,
             state=self._optimizer_state,

@@ -1,7 +1,7 @@
 """The regressor: numbers in, numbers out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -71,9 +71,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         Part of the penalties that is L1; the rest is L2.
     bias_alpha : float >= 0, default=0.0
         Strength of the same penalty on the biases.
-    weight_decay : float >= 0, default=0.0
+    weight_decay : float >= 0 or "auto", default="auto"
         Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
-        step, whatever the solver.
+        step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam, else 0.
     max_norm : float > 0, Constraint or None, default=None
         Largest Euclidean norm of the weights into one unit [2]_, or an object from
         :mod:`skdropout.constraints`.
@@ -97,7 +97,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         :mod:`skdropout.schedules`. It acts with every solver (in `MLPRegressor` with "sgd"
         alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only early
         stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in them.
-    learning_rate_init : float > 0, default=0.003
+    learning_rate_init : float > 0, default=0.01
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
@@ -210,7 +210,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     True
     """
 
+    hidden_layer_sizes: int | Sequence[int] = field(default=(100,), kw_only=False)
     dropout_rate: float | Sequence[float] = 0.0  # see Notes
+    learning_rate_init: float = 0.01
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.

@@ -12,7 +12,7 @@ from skdropout._losses import OUT_ACTIVATIONS
 from skdropout._penalties import ElasticNet
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
-from skdropout.optimizers import OPTIMIZERS, Optimizer
+from skdropout.optimizers import OPTIMIZERS, Adam, AMSGrad, NAdam, Optimizer
 from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Schedule
 
 _SOLVER_ARGUMENTS = {
@@ -34,6 +34,7 @@ class Settings:
     scheme: DropoutScheme
     dropout_schedule: Schedule
     optimizer: Optimizer | None
+    weight_decay: float
     schedule: Schedule
     constraint: Constraint | None
     penalty: ElasticNet
@@ -72,13 +73,15 @@ def read_settings(arguments: dict, *, streaming: bool = False) -> Settings:
             f"dropout_schedule={dropout_schedule!r} waits for plateaus, at which training ends: "
             "it needs learning_rate='adaptive'."
         )
+    optimizer = _optimizer(arguments, rates)
     return Settings(
         hidden_sizes=sizes,
         activations=activations,
         rates=rates,
         scheme=scheme,
         dropout_schedule=dropout_schedule,
-        optimizer=_optimizer(arguments, rates),
+        optimizer=optimizer,
+        weight_decay=_weight_decay(arguments["weight_decay"], optimizer),
         schedule=schedule,
         constraint=_constraint(arguments["max_norm"]),
         penalty=ElasticNet(float(arguments["alpha"]), l1_ratio),
@@ -133,7 +136,6 @@ def _check_plain(arguments):
         ("alpha", 0, inf, "[)"),
         ("l1_ratio", 0, 1, "[]"),
         ("bias_alpha", 0, inf, "[)"),
-        ("weight_decay", 0, inf, "[)"),
         ("label_smoothing", 0, 1, "[)"),
         ("learning_rate_init", 0, inf, "()"),
         ("power_t", 0, inf, "[)"),
@@ -202,12 +204,20 @@ def _optimizer(arguments, rates):
             f"and {arguments['input_dropout_rate']!r}), or take another solver."
         )
     for name in ("weight_decay", "clip_norm", "max_norm", "batch_norm"):
-        if arguments[name]:
+        if arguments[name] and arguments[name] != "auto":
             raise ValueError(
                 f"solver='lbfgs' does not know {name}, got {arguments[name]!r}. Penalties "
                 "(alpha, l1_ratio, bias_alpha) work with every solver."
             )
     return None
+
+
+def _weight_decay(given, optimizer):
+    """The decay as a number; what "auto" stands for was chosen with Adam."""
+    if isinstance(given, str) and given == "auto":
+        return 0.2 if isinstance(optimizer, Adam | AMSGrad | NAdam) else 0.0
+    check_number("weight_decay, if it is not 'auto',", given, 0)
+    return float(given)
 
 
 def _constraint(max_norm):

@@ -52,7 +52,7 @@ class Optimizer(Recipe):
     ...     def _update(self, p, g, *, tmp, t, lr):
     ...         p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
     >>> X, y = load_sonar(return_X_y=True)
-    >>> clf = DropoutMLPClassifier(solver=SignSGD(), learning_rate_init=0.001, max_iter=200)
+    >>> clf = DropoutMLPClassifier(solver=SignSGD(), dropout_rate=0.2, learning_rate_init=0.001)
     >>> clf.set_params(random_state=0).fit(X, y).score(X, y) > 0.8
     True
     """

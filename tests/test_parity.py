@@ -31,7 +31,7 @@ def targets(kind):
 
 
 DEFAULTS = MLPClassifier().get_params()
-NO_MORE = {"dropout_rate": 0, "label_smoothing": 0}
+NO_MORE = {"dropout_rate": 0, "label_smoothing": 0, "weight_decay": 0}
 
 
 def fit_both(X, y, n_epochs=30, **arguments):

@@ -60,7 +60,9 @@ def test_the_first_call_needs_the_classes():
 
 @pytest.mark.parametrize("labels", [np.array(["a", "b", "c"]), np.array([7, -1, 3])])
 def test_classes_may_come_later(labels):
-    net = network(batch_size=30).partial_fit(X[Y < 2], labels[Y[Y < 2]], classes=labels)
+    net = network(batch_size=30, dropout_rate=0.3).partial_fit(
+        X[Y < 2], labels[Y[Y < 2]], classes=labels
+    )
     assert_array_equal(net.classes_, np.sort(labels))
     assert net.predict_proba(X).shape == (120, 3)
     assert_array_equal(net.predict(X), net.classes_[net.predict_proba(X).argmax(axis=1)])
@@ -242,7 +244,7 @@ def test_optimizer_state_is_kept_only_after_partial_fit():
 
 @over_estimators
 def test_it_goes_on_after_fit(estimator):
-    net = network(estimator, max_iter=4).fit(X, TARGETS[estimator])
+    net = network(estimator, max_iter=4, dropout_rate=0).fit(X, TARGETS[estimator])
     before = parameters(net)
     go_on(net)
     assert net.t_ == 5 * 120
@@ -462,7 +464,7 @@ def test_a_stream_has_no_end_to_anneal_for(estimator):
     net = estimator(hidden_layer_sizes=(5,), max_iter=4, random_state=0)
     assert net.get_params()["learning_rate"] == "auto"
     called, fitted = go_on(clone(net), 6), clone(net).fit(X, TARGETS[estimator])
-    assert called.history_["learning_rate"] == [0.003] * 6
+    assert called.history_["learning_rate"] == [net.learning_rate_init] * 6
     cosine = clone(net).set_params(learning_rate="cosine").fit(X, TARGETS[estimator])
     assert fitted.history_ == cosine.history_
     assert fitted.history_["learning_rate"][-1] < 0.001

@@ -174,7 +174,7 @@ def test_same_steps(activation, solver, loss, n_outputs, alpha, batch_size):
         arguments |= {"n_iter_no_change": 99}
     of_theirs = {} if loss == "squared_error" else {"loss": loss}
     theirs = MLPRegressor(max_iter=1, **of_theirs, **arguments)
-    ours = DropoutMLPRegressor(loss, max_iter=1, dropout_rate=0, **arguments)
+    ours = DropoutMLPRegressor(loss, max_iter=1, weight_decay=0, **arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs.fit(X, y)

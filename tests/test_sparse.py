@@ -177,7 +177,7 @@ def test_the_stated_fraction_of_stored_entries_is_dropped(hidden_layer_sizes, sc
 
 
 def test_bernoulli_dropout_of_sparse_inputs_learns():
-    net = network(dropout="bernoulli", input_dropout_rate=0.2, max_iter=100)
+    net = network(dropout="bernoulli", dropout_rate=0.3, input_dropout_rate=0.2, max_iter=100)
     fitted = clone(net).fit(sparse.csr_array(X), Y)
     assert fitted.score(X, Y) > 0.75
     again = clone(net).fit(sparse.csr_matrix(X), Y)
