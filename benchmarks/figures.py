@@ -179,58 +179,6 @@ def published_keras():
 
 
 @table
-def published_errors():
-    results = load("srivastava_errors")["results"]
-    rows = [["dropout and max-norm, published", "1.06", ""]]
-    for name in "dropout", "no dropout":
-        error = pm(results[name]["error"], results[name]["standard_error"], 2)
-        rows.append([f"ours, {name}", error, f"{results[name]['train_error']:.2f}"])
-    return ["3 layers of 1024 units", "test error, %", "training error, %"], rows
-
-
-@table
-def published_averaging():
-    results = load("srivastava_averaging")["results"]
-    rows = [[e["k"], pm(e["error"], e["standard_error"], 2)] for e in results["thinned"]]
-    return ["k", "test error, %"], [*rows, ["whole network", f"{results['whole']:.2f}"]]
-
-
-PUBLISHED_REGULARIZERS = {
-    "L2": "1.62",
-    "dropout and L2": "1.25",
-    "dropout and max-norm": "1.05",
-}
-
-
-def _differences(entry):
-    """Error, and how far it is from that of the row before."""
-    difference = ""
-    if "difference" in entry:
-        difference = pm(entry["difference"], entry["difference_error"], 2, "+")
-    return pm(entry["error"], entry["standard_error"], 2), difference
-
-
-@table
-def published_regularizers():
-    header = ["", "published, 60,000 images", "ours, 10,000 images", "against the row above"]
-    results = load("srivastava_regularizers")["results"]
-    rows = [
-        [name, PUBLISHED_REGULARIZERS[name], *_differences(entry)]
-        for name, entry in results.items()
-    ]
-    return header, rows
-
-
-@table
-def published_data_size():
-    rows = []
-    for n_images, ways in load("srivastava_data_size")["results"].items():
-        plain, dropout = ways.values()
-        rows.append([f"{int(n_images):,}", _differences(plain)[0], *_differences(dropout)])
-    return ["images", "no dropout, error in %", "dropout, error in %", "difference"], rows
-
-
-@table
 def published_sonar():
     results = load("sonar")["results"]
     entries = {f"13 parts, {units} hidden units": e for units, e in results["first"].items()}
@@ -247,7 +195,7 @@ def regression():
             entry["table"] + (", target standardised" if entry["scales_target"] else ""),
             f"{entry['MLPRegressor']:.3f}",
             f"{entry['ours']:.3f}",
-            pm(entry["gain"], entry["error"], 3, "+"),
+            pm(entry["gain"], entry["error"], 4, "+"),
         ]
         for entry in load("regression")["results"]
     ]

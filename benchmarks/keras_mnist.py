@@ -28,6 +28,7 @@ SETTINGS = dict(
     weight_init="glorot_uniform",
     alpha=0,
     label_smoothing=0,
+    weight_decay=0,
 )
 
 

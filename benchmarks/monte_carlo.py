@@ -25,6 +25,7 @@ SETTINGS = dict(
     learning_rate_init=0.001,
     max_iter=10,
     label_smoothing=0,
+    weight_decay=0,
     random_state=0,
 )
 VARIANTS = [

@@ -22,6 +22,7 @@ SETTINGS = dict(
     batch_size=50,
     alpha=0,
     label_smoothing=0,
+    weight_decay=0,
     learning_rate="constant",
     n_iter_no_change=np.inf,
 )

@@ -45,6 +45,7 @@ FIRST = dict(
     max_iter=200,
     alpha=0,
     label_smoothing=0,
+    weight_decay=0,
 )
 GRID = {
     "dropoutmlpclassifier__dropout_rate": [0.0, 0.2, 0.5],
@@ -63,6 +64,7 @@ TUTORIAL = dict(
     n_iter_no_change=inf,
     alpha=0,
     label_smoothing=0,
+    weight_decay=0,
 )
 BOLD = TUTORIAL | dict(learning_rate_init=0.1, momentum=0.9, max_norm=3)
 NETWORKS = {

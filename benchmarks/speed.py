@@ -86,6 +86,7 @@ def ours(hidden, solver, lr, batch, epochs, rates=(0.0, 0.0), **arguments):
         n_iter_no_change=inf,
         alpha=0,
         label_smoothing=0,
+        weight_decay=0,
         learning_rate="constant",
         dropout_rate=rates[0],
         input_dropout_rate=rates[1],

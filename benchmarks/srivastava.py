@@ -49,6 +49,7 @@ NETWORK = dict(
     batch_size=128,
     alpha=0,
     label_smoothing=0,
+    weight_decay=0,
 )
 DROPPED = dict(dropout_rate=0.5, input_dropout_rate=0.2)
 BOUNDED = dict(learning_rate_init=0.02, max_norm=2.0)

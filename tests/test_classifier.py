@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar, make_spirals
-from skdropout.optimizers import SGD
+from skdropout.optimizers import SGD, Adam
 from skdropout.schedules import Schedule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -132,6 +132,7 @@ def test_no_hidden_layer_is_logistic_regression():
     clf = network(
         hidden_layer_sizes=(),
         alpha=1.0,
+        weight_decay=0,
         learning_rate_init=0.1,
         learning_rate="cosine",
         batch_size=len(X),
@@ -190,6 +191,24 @@ def test_class_weights_of_many_labels_multiply():
         network(class_weight=weights).fit(X_LABELS, Y_LABELS).predict_proba(X_LABELS),
         network().fit(X_LABELS, Y_LABELS, by_hand).predict_proba(X_LABELS),
     )
+
+
+@pytest.mark.parametrize(
+    "solver, decay",
+    [("adam", 0.2), ("nadam", 0.2), ("amsgrad", 0.2), (Adam(beta_2=0.9), 0.2), ("rmsprop", 0)],
+)
+def test_automatic_weight_decay_is_that_of_adam(solver, decay):
+    automatic = network(solver=solver, weight_decay="auto").fit(X, Y)
+    by_hand = network(solver=solver, weight_decay=decay).fit(X, Y)
+    other = network(solver=solver, weight_decay=decay + 0.1).fit(X, Y)
+    assert_array_equal(automatic.coefs_[0], by_hand.coefs_[0])
+    assert (automatic.coefs_[0] != other.coefs_[0]).any()
+
+
+def test_lbfgs_has_no_automatic_weight_decay():
+    network(solver="lbfgs", dropout_rate=0, weight_decay="auto").fit(X, Y)
+    with pytest.raises(ValueError, match="does not know weight_decay"):
+        network(solver="lbfgs", dropout_rate=0, weight_decay=0.2).fit(X, Y)
 
 
 CLASS_WEIGHTS = {

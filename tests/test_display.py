@@ -84,6 +84,7 @@ def test_shared_arguments_are_described_alike():
     shared = ours.keys() & theirs.keys()
     differ = {name for name in shared if unnumbered(ours[name]) != unnumbered(theirs[name])}
     own_words = {"hidden_layer_sizes", "dropout_rate", "alpha", "learning_rate"}
+    own_words |= {"learning_rate_init"}
     assert differ == own_words | {"early_stopping", "scoring"}
 
 
@@ -210,7 +211,7 @@ def test_html_marks_changed_arguments(network):
     "arguments, text",
     [
         ({}, ""),
-        ({"dropout_rate": 0.5}, "dropout_rate=0.5"),
+        ({"dropout_rate": 0.4}, "dropout_rate=0.4"),
         ({"alpha": 1e-4, "activation": "tanh"}, "activation='tanh'"),
         ({"hidden_layer_sizes": (8, 4)}, "hidden_layer_sizes=(8, 4)"),
         ({"solver": Adam(), "shuffle": False}, "shuffle=False, solver=Adam()"),
