@@ -151,6 +151,20 @@ def defaults_log_loss():
 
 
 @table
+def quality():
+    results = load("tables")["results"]
+    accuracy, loss = results["accuracy"], results["log_loss"]
+    mine = [(t["accuracy"], t["log_loss"]) for t in results["tables"].values()]
+    mean_accuracy, mean_loss = (sum(column) / len(mine) for column in zip(*mine, strict=True))
+    rows = [["ours", f"{100 * mean_accuracy:.1f}", f"{mean_loss:.3f}", ""]]
+    for peer, line in sorted(accuracy.items(), key=lambda item: -item[1]["mean"]):
+        losses = f"{loss[peer]['mean']:.3f}" if peer in loss else ""
+        gain = pm(100 * line["gain"], 100 * line["error"], 1, "+")
+        rows.append([PEERS[peer], f"{100 * line['mean']:.1f}", losses, gain])
+    return ["twenty tables, defaults", "accuracy, %", "log-loss", "gain of ours, points"], rows
+
+
+@table
 def candidates():
     header = ["", "accuracy, %", "against the defaults", "log-loss", "against the defaults"]
     rows = []

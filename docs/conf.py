@@ -8,7 +8,6 @@ from warnings import filterwarnings
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.addnodes import pending_xref
-from sphinx.util.logging import getLogger
 
 project = "skdropout"
 author = "The skdropout developers"
@@ -39,9 +38,7 @@ numpydoc_show_class_members = False
 SECTIONS = ["classics", "dropout", "training", "scikit_learn"]
 MNIST_IS_HERE = Path(os.environ.get("SKDROPOUT_DATA", ""), "mnist.npz").exists()
 if not MNIST_IS_HERE:
-    getLogger(__name__).info(
-        "There is no mnist.npz in a folder SKDROPOUT_DATA: examples that need it are not run."
-    )
+    print("There is no mnist.npz in a folder SKDROPOUT_DATA: examples that need it are not run.")
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
