@@ -128,7 +128,8 @@ def find_error(data, n_images, seed, n_epochs, arguments):
     """Test error in percent after training on images drawn by the seed."""
     X, y, X_test, y_test = data
     rows = np.random.default_rng(seed).permutation(len(X))[:n_images]
-    network = fit(X[rows], y[rows], seed, n_epochs, **arguments)
+    size = {"batch_size": min(NETWORK["batch_size"], n_images)}
+    network = fit(X[rows], y[rows], seed, n_epochs, **arguments | size)
     return 100 * (1 - network.score(X_test, y_test))
 
 
