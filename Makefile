@@ -20,6 +20,7 @@ help:  ## list the targets
 
 demo: $(VENV)/.package  ## train on the sonar data and draw the result
 	$(VENV)/bin/python examples/classics/plot_sonar.py
+	@echo 'The picture: $(CURDIR)/sonar.png'
 
 test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options on with ARGS="-k sonar"
 	$(VENV)/bin/python $(PYTEST)
