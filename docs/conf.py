@@ -1,13 +1,13 @@
 """How Sphinx builds the documentation; `make docs` runs it, without any network."""
 
-import os
 from importlib.metadata import version as version_of
-from pathlib import Path
 from warnings import filterwarnings
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.addnodes import pending_xref
+
+from skdropout.datasets._mnist import find_file
 
 project = "skdropout"
 author = "The skdropout developers"
@@ -36,14 +36,14 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 
 SECTIONS = ["classics", "dropout", "training", "scikit_learn"]
-MNIST_IS_HERE = Path(os.environ.get("SKDROPOUT_DATA", ""), "mnist.npz").exists()
-if not MNIST_IS_HERE:
+MNIST = find_file()
+if MNIST is None:
     print("There is no mnist.npz in a folder SKDROPOUT_DATA: examples that need it are not run.")
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": "/plot_" if MNIST_IS_HERE else "/plot_(?!mnist)",
+    "filename_pattern": "/plot_" if MNIST else "/plot_(?!mnist)",
     "subsection_order": [f"../examples/{name}" for name in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,

@@ -1,11 +1,11 @@
-import os
 import runpy
 from pathlib import Path
 
 import pytest
 
+from skdropout.datasets._mnist import find_file
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
-DATA = Path(os.environ.get("SKDROPOUT_DATA", ""))
 NEEDED = {  # modules that not every environment of the tests has
     "plot_callbacks": ["sklearn.callback"],
     "plot_onnx": ["skl2onnx", "onnxruntime"],
@@ -16,7 +16,7 @@ NEEDED = {  # modules that not every environment of the tests has
 def test_example_holds_what_it_claims(path, monkeypatch):
     for module in NEEDED.get(path.stem, []):
         pytest.importorskip(module, exc_type=ImportError)
-    if path.stem.startswith("plot_mnist") and not (DATA / "mnist.npz").exists():
+    if path.stem.startswith("plot_mnist") and find_file() is None:
         pytest.skip("there is no mnist.npz in a folder SKDROPOUT_DATA")
     pytest.importorskip("matplotlib").use("agg")
     import matplotlib.pyplot as plt

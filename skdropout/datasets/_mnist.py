@@ -83,17 +83,21 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
     """
     check_name("subset", subset, _SUBSETS)
     check_flag("return_X_y", return_X_y)
-    path = Path(os.environ.get(_FOLDER_VARIABLE) or ".", "mnist.npz")
-    if os.environ.get(_FOLDER_VARIABLE) and path.exists():
-        images, digits = _read(path, subset)
-    else:
-        images, digits = _download(subset, data_home)
+    path = find_file()
+    images, digits = _read(path, subset) if path else _download(subset, data_home)
 
     data = np.divide(images.reshape(-1, 784), 255, dtype=np.float32)
     target = digits.astype(np.int64)
     if return_X_y:
         return data, target
     return Bunch(data=data, target=target, target_names=np.arange(10))
+
+
+def find_file():
+    """The file in the folder that the environment variable names, None where there is none."""
+    folder = os.environ.get(_FOLDER_VARIABLE)
+    path = Path(folder, "mnist.npz") if folder else None
+    return path if path and path.exists() else None
 
 
 def _read(path, subset):
