@@ -210,7 +210,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     True
     """
 
-    hidden_layer_sizes: int | Sequence[int] = field(default=(100,), kw_only=False)
+    hidden_layer_sizes: int | Sequence[int] = field(default=(100,), kw_only=False)  # as in the base
     dropout_rate: float | Sequence[float] = 0.0  # see Notes
     learning_rate_init: float = 0.01
 

@@ -152,10 +152,14 @@ def _check_plain(arguments):
         check_number("clip_norm", arguments["clip_norm"], 0, closed="()")
     check_number("max_iter", arguments["max_iter"], 1, integer=True)
     check_number("max_fun", arguments["max_fun"], 1, integer=True)
-    for name, special in (("batch_size", "auto"), ("n_iter_no_change", inf)):
+    for name, special, low, integer in (
+        ("batch_size", "auto", 1, True),
+        ("n_iter_no_change", inf, 1, True),
+        ("weight_decay", "auto", 0, False),
+    ):
         if not (isinstance(arguments[name], str | float) and arguments[name] == special):
             of_name = f"{name}, if it is not {special!r},"
-            check_number(of_name, arguments[name], 1, integer=True)
+            check_number(of_name, arguments[name], low, integer=integer)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "batch_norm"):
         check_flag(name, arguments[name])
     if not isinstance(arguments["verbose"], bool | np.bool_):
@@ -214,9 +218,8 @@ def _optimizer(arguments, rates):
 
 def _weight_decay(given, optimizer):
     """The decay as a number; what "auto" stands for was chosen with Adam."""
-    if isinstance(given, str) and given == "auto":
+    if given == "auto":
         return 0.2 if isinstance(optimizer, Adam | AMSGrad | NAdam) else 0.0
-    check_number("weight_decay, if it is not 'auto',", given, 0)
     return float(given)
 
 
