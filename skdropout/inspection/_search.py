@@ -297,7 +297,7 @@ def _pick_metric(results, metric):
 def _fill(search):
     """The candidates with all parameters of all grids that they have, by the estimator's values."""
     candidates, defaults = search.cv_results_["params"], search.estimator.get_params()
-    names = dict.fromkeys(name for candidate in candidates for name in candidate)
+    names = _names_in(candidates)
 
     def has(candidate, name):
         replaced = any(name.startswith(f"{other}__") for other in candidate)
@@ -308,7 +308,7 @@ def _fill(search):
 
 def _pick_parameters(candidates, x, y):
     """Full names of the parameters of columns and rows; None for the rows if there is one."""
-    names = list(dict.fromkeys(name for candidate in candidates for name in candidate))
+    names = _names_in(candidates)
     if not names:
         raise ValueError("The search has no parameters: its grid is empty.")
     x, y = (None if given is None else _complete(given, names) for given in (x, y))
@@ -326,6 +326,11 @@ def _pick_parameters(candidates, x, y):
     if x is None:  # of two, the first one is for the rows, as the last one varies fastest
         x = others.pop() if others else next(name for name in names if name != y)
     return x, y or (others[0] if others else None)
+
+
+def _names_in(candidates):
+    """All parameters, in the order of the grids."""
+    return list(dict.fromkeys(name for candidate in candidates for name in candidate))
 
 
 def _complete(given, names):
