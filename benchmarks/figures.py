@@ -126,15 +126,21 @@ def million_rows():
     return header, rows
 
 
+def _mean_of_ours(measure):
+    """The defaults over the tables."""
+    mine = [figures[measure] for figures in load("tables")["results"]["tables"].values()]
+    return sum(mine) / len(mine)
+
+
 def _defaults(measure, digits):
     """The defaults beside each peer."""
     results = load("tables")["results"]
-    mine = [t[measure] for t in results["tables"].values()]
+    n_tables = len(results["tables"])
     header = ["", "mean", "ours wins", "gain of ours", "p"]
-    rows = [["ours", f"{sum(mine) / len(mine):.{digits}f}", "", "", ""]]
+    rows = [["ours", f"{_mean_of_ours(measure):.{digits}f}", "", "", ""]]
     for peer, line in results[measure].items():
         gain = pm(line["gain"], line["error"], digits, "+")
-        wins = f"{line['wins']} of {len(mine)}"
+        wins = f"{line['wins']} of {n_tables}"
         p = "< 0.001" if line["p"] < 0.001 else f"{line['p']:.3f}"
         rows.append([PEERS[peer], f"{line['mean']:.{digits}f}", wins, gain, p])
     return header, rows
@@ -154,9 +160,8 @@ def defaults_log_loss():
 def quality():
     results = load("tables")["results"]
     accuracy, loss = results["accuracy"], results["log_loss"]
-    mine = [(t["accuracy"], t["log_loss"]) for t in results["tables"].values()]
-    mean_accuracy, mean_loss = (sum(column) / len(mine) for column in zip(*mine, strict=True))
-    rows = [["ours", f"{100 * mean_accuracy:.1f}", f"{mean_loss:.3f}", ""]]
+    mine = f"{100 * _mean_of_ours('accuracy'):.1f}", f"{_mean_of_ours('log_loss'):.3f}"
+    rows = [["ours", *mine, ""]]
     for peer, line in sorted(accuracy.items(), key=lambda item: -item[1]["mean"]):
         losses = f"{loss[peer]['mean']:.3f}" if peer in loss else ""
         gain = pm(100 * line["gain"], 100 * line["error"], 1, "+")
