@@ -104,8 +104,11 @@ def main():
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--save", metavar="NAME")
     options = parser.parse_args()
-    estimator = read_estimator(options.estimator)
     data, peers = load_tables(), load_peers()
+    is_cut = options.rows < max(len(X) for X, _ in data.values())
+    if is_cut and options.save:
+        parser.error("--save is for whole tables, on which the peers were measured")
+    estimator = read_estimator(options.estimator)
     repeats = range(options.repeats)
     tasks = [(estimator, *cut(*data[name], options.rows, r), r) for name in data for r in repeats]
     with Pool(options.processes) as pool:
@@ -118,8 +121,8 @@ def main():
     accuracy, loss, seconds = scores.mean(axis=0)
     print(f"{'mean':15} {'':5} {accuracy:9.4f} {loss:9.4f} {seconds:8.2f}")
 
-    if options.rows < max(len(X) for X, _ in data.values()):
-        return  # the peers were measured on whole tables
+    if is_cut:
+        return
     results = {"tables": {}}
     for name, figures in zip(data, scores.tolist(), strict=True):
         results["tables"][name] = dict(zip(MEASURES, figures, strict=True))
