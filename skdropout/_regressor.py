@@ -205,7 +205,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     >>> from skdropout import DropoutMLPRegressor
     >>> X, y = make_friedman1(500, random_state=0)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> network = DropoutMLPRegressor(dropout_rate=0.05, batch_size=32, learning_rate_init=0.01)
+    >>> network = DropoutMLPRegressor(dropout_rate=0.05, batch_size=32, random_state=0)
     >>> network.fit(X_train, y_train).score(X_test, y_test) > 0.8
     True
     """
@@ -327,7 +327,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         >>> from sklearn.datasets import load_diabetes
         >>> from skdropout import DropoutMLPRegressor
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> network = DropoutMLPRegressor(dropout_rate=0.1).fit(X, y)
+        >>> network = DropoutMLPRegressor(dropout_rate=0.1, random_state=0).fit(X, y)
         >>> y_mean, y_std = network.predict(X[:3], return_std=True, random_state=0)
         >>> y_mean.shape, y_std.shape
         ((3,), (3,))
@@ -379,7 +379,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         >>> from sklearn.datasets import load_diabetes
         >>> from skdropout import DropoutMLPRegressor
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> network = DropoutMLPRegressor(dropout_rate=0.1).fit(X, y)
+        >>> network = DropoutMLPRegressor(dropout_rate=0.1, random_state=0).fit(X, y)
         >>> network.predict_samples(X[:4], n_samples=10, random_state=0).shape
         (10, 4)
         """

@@ -79,7 +79,7 @@ class NetworkDisplay:
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.inspection import NetworkDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = DropoutMLPClassifier((8, 6), dropout_rate=0.5).fit(X, y)
+    >>> network = DropoutMLPClassifier((8, 6), dropout_rate=0.5, random_state=0).fit(X, y)
     >>> figure, axes = plt.subplots(2, figsize=(6.4, 9))
     >>> whole = NetworkDisplay.from_estimator(network, ax=axes[0])
     >>> thinned = NetworkDisplay.from_estimator(network, random_state=0, ax=axes[1])

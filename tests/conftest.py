@@ -1,0 +1,8 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_every_run():
+    """Start NumPy's global generator, which `random_state=None` draws from, anew for each test."""
+    np.random.seed(0)  # noqa: NPY002
