@@ -15,8 +15,8 @@ from skdropout._vectors import scal
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 
-BLOCK = 10_000
-"""Elements of a block: its vectors stay in the cache, and for no more OpenBLAS takes one thread."""
+BLOCK = 40_000
+"""Elements of a block: its vectors stay in the cache, and the calls for it are few."""
 
 
 @dataclass(eq=False, slots=True)

@@ -59,8 +59,8 @@ class ThinDense(Dense):
 
     def select(self):
         """Find the weights, where inputs and units are new."""
-        np.multiply(self.inputs[:, None], self.W.shape[1], out=self.at)
-        self.at += self.units
+        rows = self.inputs * self.W.shape[1]
+        np.add(rows[:, None], self.units, out=self.at)
 
     def forward(self):
         V = self.W.take(self.at, out=self.V, mode="clip")  # else numpy buffers it all
@@ -140,8 +140,8 @@ class BatchNorm:
         variance = np.matmul(self.weight.T, squares, out=self.std)
         self.n_batches += 1.0
         last = max(self.LAST, 1.0 / float(self.n_batches[0]))
-        lerp(self.running_mean[0], mean[0], last, tmp=mean[0])
-        lerp(self.running_variance[0], variance[0], last, tmp=mean[0])
+        lerp(self.running_mean[0], mean[0], last)
+        lerp(self.running_variance[0], variance[0], last)
         variance += self.EPSILON
         std = np.sqrt(variance, out=self.std)
         n = np.divide(centred, std, out=self.x)

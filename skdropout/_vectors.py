@@ -9,6 +9,9 @@ from scipy.linalg import get_blas_funcs
 
 from skdropout._buffers import Array
 
+PIECE = 10_000
+"""Elements that OpenBLAS adds in one thread; a second one would take them to another cache."""
+
 _DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 _SCAL = {dtype: get_blas_funcs("scal", dtype=dtype) for dtype in _DTYPES}
 _AXPY = {dtype: get_blas_funcs("axpy", dtype=dtype) for dtype in _DTYPES}
@@ -21,9 +24,15 @@ def scal(a: float, x: Array):
 
 def axpy(a: float, x: Array, y: Array):
     """``y += a x``."""
-    _AXPY[y.dtype](x, y, y.size, a)
+    n = y.size
+    if n <= PIECE:
+        _AXPY[y.dtype](x, y, n, a)
+        return
+    for start in range(0, n, PIECE):
+        _AXPY[y.dtype](x, y, min(PIECE, n - start), a, start, 1, start, 1)
 
 
-def lerp(average: Array, value: Array, weight: float, tmp: Array):
-    """``average += weight (value - average)``; `tmp` is scratch and may be `value` itself."""
-    axpy(weight, np.subtract(value, average, out=tmp), average)
+def lerp(average: Array, value: Array, weight: float):
+    """``average += weight (value - average)``."""
+    scal(1.0 - weight, average)
+    axpy(weight, value, average)
