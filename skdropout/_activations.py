@@ -15,6 +15,8 @@ from scipy.special import expit, ndtr
 
 from skdropout._buffers import Array
 
+ZERO = np.zeros((), np.float32)
+"""Zero for either type; a Python number has to be converted in each call, which takes 0.3 us."""
 LEAKY_SLOPE = 0.01
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -52,12 +54,12 @@ def tanh_derivative(x, y):
 
 def relu(x, y):
     """``y = max(x, 0)``."""
-    np.maximum(x, 0.0, out=y)
+    np.maximum(x, ZERO, out=y)
 
 
 def relu_derivative(x, y):
     """``x = 1 where y > 0, else 0``."""
-    np.greater(y, 0.0, out=x)
+    np.greater(y, ZERO, out=x)
 
 
 def leaky_relu(x, y):
@@ -71,7 +73,7 @@ def leaky_relu(x, y):
 
 def leaky_relu_derivative(x, y):
     """``x = 1 where y > 0, else s``."""
-    np.greater(y, 0.0, out=x)
+    np.greater(y, ZERO, out=x)
     x *= 1.0 - LEAKY_SLOPE
     x += LEAKY_SLOPE
 
@@ -81,15 +83,15 @@ def elu(x, y):
 
     Clevert et al., 2015, arXiv 1511.07289.
     """
-    np.minimum(x, 0.0, out=y)
+    np.minimum(x, ZERO, out=y)
     np.expm1(y, out=y)
-    np.maximum(x, 0.0, out=x)
+    np.maximum(x, ZERO, out=x)
     y += x
 
 
 def elu_derivative(x, y):
     """``x = min(y, 0) + 1``."""
-    np.minimum(y, 0.0, out=x)
+    np.minimum(y, ZERO, out=x)
     x += 1.0
 
 
@@ -98,19 +100,19 @@ def selu(x, y):
 
     Klambauer et al., 2017, arXiv 1706.02515.
     """
-    np.minimum(x, 0.0, out=y)
+    np.minimum(x, ZERO, out=y)
     np.expm1(y, out=y)
     y *= SELU_ALPHA
-    np.maximum(x, 0.0, out=x)
+    np.maximum(x, ZERO, out=x)
     y += x
     y *= SELU_SCALE
 
 
 def selu_derivative(x, y):
     """``x = scale where y > 0, else y + scale a``."""
-    np.minimum(y, 0.0, out=x)
+    np.minimum(y, ZERO, out=x)
     x += SELU_SCALE * SELU_ALPHA
-    positive = np.greater(y, 0.0, out=y)
+    positive = np.greater(y, ZERO, out=y)
     positive *= SELU_SCALE * (1.0 - SELU_ALPHA)
     x += positive
 

@@ -1,5 +1,6 @@
 """From data to batches: hold-out split, shuffling, gathering; no formula of the network."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from math import ceil
@@ -85,9 +86,10 @@ class Batches:
         return len(self._ends)
 
     @property
-    def sizes(self) -> list[int]:
-        """The sizes of batch that occur, the largest first."""
-        return sorted({end - start for start, end in pairwise([0, *self._ends])}, reverse=True)
+    def sizes(self) -> dict[int, int]:
+        """The sizes of batch that occur, the largest first, and how often each does."""
+        sizes = Counter(end - start for start, end in pairwise([0, *self._ends]))
+        return dict(sorted(sizes.items(), reverse=True))
 
     def __iter__(self) -> Iterator[Array]:
         """Yield the row numbers of one batch after the other."""

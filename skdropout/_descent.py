@@ -11,7 +11,7 @@ from scipy.linalg import get_blas_funcs
 from skdropout._buffers import Array, Buffer
 from skdropout._network import Network
 from skdropout._penalties import ElasticNet
-from skdropout._vectors import scal
+from skdropout._vectors import is_finite, scal
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 
@@ -121,6 +121,10 @@ class Descent:
         """What the optimizer remembers, as plain values and one array."""
         name = type(self.optimizer).__name__
         return {"optimizer": name, "t": self.t, "memory": self.memory.flat}
+
+    def is_finite(self) -> bool:
+        """Whether nothing that the optimizer remembers is NaN or infinite."""
+        return is_finite(self.memory.flat)
 
     def step(self, lr: float, batch_weight: float) -> float:
         """Take one step and return the penalty as it was before it."""

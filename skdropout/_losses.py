@@ -52,22 +52,28 @@ class RunningLoss:
         self.loss = loss
         self._capacity = max(1, min(ROWS, ELEMENTS // n_outputs))
         self._z, self._y = np.empty((2, self._capacity, n_outputs), dtype)
-        self._weight = np.empty((self._capacity, 1))  # where sums of large weights are finite
+        self._weight = np.empty((self._capacity, 1), dtype)
         self._n_rows = 0
+        self._sizes, self._factors = [], []
         self._total = 0.0
 
     def add(self, z: Array, y: Array, weight: Array, factor: float):
         """Add a batch, whose rows weigh ``factor weight``, a column."""
-        for first in range(0, len(z), self._capacity):
-            part = slice(first, first + self._capacity)
-            n_rows = len(z[part])
-            if self._n_rows + n_rows > self._capacity:
-                self._settle()
-            here = slice(self._n_rows, self._n_rows + n_rows)
-            self._z[here] = z[part]
-            self._y[here] = y[part]
-            np.multiply(weight[part], factor, out=self._weight[here], dtype=np.float64)
-            self._n_rows += n_rows
+        n_rows = len(z)
+        if n_rows > self._capacity:
+            for first in range(0, n_rows, self._capacity):
+                part = slice(first, first + self._capacity)
+                self.add(z[part], y[part], weight[part], factor)
+            return
+        if self._n_rows + n_rows > self._capacity:
+            self._settle()
+        here = slice(self._n_rows, self._n_rows + n_rows)
+        self._z[here] = z
+        self._y[here] = y
+        self._weight[here] = weight
+        self._sizes.append(n_rows)
+        self._factors.append(factor)
+        self._n_rows += n_rows
 
     def pop(self) -> float:
         """The sum since the last call."""
@@ -78,8 +84,11 @@ class RunningLoss:
     def _settle(self):
         rows = slice(self._n_rows)
         of_rows = self.loss.of_rows(self._z[rows], self._y[rows])
-        self._total += float(of_rows.dot(self._weight[rows, 0]))
+        factors = np.array(self._factors, float)  # so that sums of large weights are finite
+        weight = self._weight[rows, 0] * factors.repeat(np.array(self._sizes, int))
+        self._total += float(of_rows.dot(weight))
         self._n_rows = 0
+        self._sizes, self._factors = [], []
 
 
 class SoftmaxCrossEntropy(Loss):

@@ -9,6 +9,7 @@ from skdropout._activations import ACTIVATIONS
 from skdropout._buffers import Array, Buffer
 from skdropout._initializers import choose_initializer
 from skdropout._ops import BatchNorm
+from skdropout._vectors import is_finite
 
 BLOCK = 1 << 20
 """Elements of the widest layer that inference works on at once."""
@@ -116,7 +117,7 @@ class Network:
 
     def is_finite(self) -> bool:
         """Whether no parameter is NaN or infinite."""
-        return bool(np.isfinite(self.memory.min()) and np.isfinite(self.memory.max()))
+        return is_finite(self.memory)
 
     def fold(self) -> "Network":
         """The same network without batch normalisation, which becomes part of weights and biases.

@@ -47,13 +47,12 @@ class ThinDense(Dense):
     """``y = x V + c``, `V` and `c` the weights and biases of inputs and units that are in.
 
     What is out has the derivative zero. ``V[j, k]`` is ``W[inputs[j], units[k]]``, which lies `at`
-    this place in memory, times what the mask has for the input, if inputs are dropped.
+    this place in memory.
     """
 
     inputs: IndexArray
     units: IndexArray
     at: IndexArray
-    factors: Array | None
     V: Array
     c: Array
 
@@ -63,18 +62,14 @@ class ThinDense(Dense):
         np.add(rows[:, None], self.units, out=self.at)
 
     def forward(self):
-        V = self.W.take(self.at, out=self.V, mode="clip")  # else numpy buffers it all
-        if self.factors is not None:
-            V *= self.factors
-        self.x.dot(V, out=self.y)
+        self.W.take(self.at, out=self.V, mode="clip")  # else numpy buffers it all
+        self.x.dot(self.V, out=self.y)
         self.y += self.b.take(self.units, out=self.c, mode="clip")
 
     def backward(self):
         if self.dx is not None:
             self.dy.dot(self.V.T, out=self.dx)
         dV = self.x.T.dot(self.dy, out=self.V)
-        if self.factors is not None:
-            dV *= self.factors
         self.dW.fill(0.0)
         self.dW.reshape(-1)[self.at] = dV
         self.db.fill(0.0)
@@ -244,14 +239,16 @@ class SparseEntryDropout:
 
 @dataclass(eq=False, slots=True)
 class Columns:
-    """``y = x[:, kept]``, of the inputs."""
+    """``y = x[:, kept] factors``, of the inputs."""
 
     x: Array
     y: Array
     kept: IndexArray
+    factors: Array
 
     def forward(self):
         self.x.take(self.kept, axis=1, out=self.y, mode="clip")
+        self.y *= self.factors
 
     def backward(self):
         """Nobody asks for the derivative of the inputs."""
@@ -271,6 +268,22 @@ class Draw:
 
 
 @dataclass(eq=False, slots=True)
+class DrawAhead(Draw):
+    """Draws the masks of many passes at once, of shape (n_passes, *mask.shape)."""
+
+    masks: Array
+    n_left: int = 0
+
+    def __call__(self):
+        if self.n_left == 0:
+            stack = self.masks.reshape(-1, self.mask.shape[1])
+            self.scheme.draw(self.rng, self.rate, out=stack)
+            self.n_left = len(self.masks)
+        self.n_left -= 1
+        np.copyto(self.mask, self.masks[self.n_left])
+
+
+@dataclass(eq=False, slots=True)
 class Select:
     """Finds the units that a new mask keeps, and what it multiplies them by."""
 
@@ -287,4 +300,4 @@ class Select:
                 f"n_active says {len(self.kept)}."
             )
         self.kept[:] = kept
-        self.factors[:, 0] = self.mask[0].take(kept)
+        self.mask[0].take(kept, out=self.factors[0], mode="clip")

@@ -15,6 +15,7 @@ from skdropout._ops import (
     Columns,
     Dense,
     Draw,
+    DrawAhead,
     Dropout,
     SaturatingDropout,
     Select,
@@ -30,6 +31,8 @@ GATHERING = 160
 """What it costs to gather a weight, in multiplications; its derivative takes half as much again."""
 WORTHWHILE = 1 << 20
 """Multiplications that have to be saved to make up for more calls."""
+AHEAD = 1 << 14
+"""Numbers of masks that are drawn at once, at the most, for passes to come."""
 
 
 class Plan:
@@ -59,6 +62,8 @@ class Plan:
         Whether the inputs come in sparse rows; such a batch goes into ``x.rows``.
     one_mask : bool, default=False
         Whether all rows have the same mask even if the scheme would draw one for each.
+    n_passes : int, default=1
+        Passes for which small masks may be drawn at once; `forget` gives up those that are left.
     """
 
     def __init__(
@@ -74,10 +79,11 @@ class Plan:
         larger: "Plan | None" = None,
         sparse: bool = False,
         one_mask: bool = False,
+        n_passes: int = 1,
     ):
         self.network, self.gradient, self.loss, self.n_rows = network, gradient, loss, n_rows
         self.scheme, self.rates, self.rng = scheme, rates, rng
-        self.sparse, self.one_mask = sparse, one_mask
+        self.sparse, self.one_mask, self.n_passes = sparse, one_mask, n_passes
         self.widths = self._widths() if larger is None else larger.widths
         self.thinned = [w < size for w, size in zip(self.widths, network.sizes, strict=True)]
 
@@ -119,6 +125,12 @@ class Plan:
         self.loss.gradient(z, self.y, self.weight, self.dz, self.row)
         for backward in self._backward:
             backward()
+
+    def forget(self):
+        """Give up masks that were drawn for passes to come."""
+        for draw in self._draws:
+            if isinstance(draw, DrawAhead):
+                draw.n_left = 0
 
     # What takes part
 
@@ -180,7 +192,12 @@ class Plan:
             mask = self.masks[names[0]]
             if len(names) > 1:
                 mask = self.work.flat[self.work.span(names[0], names[-1])].reshape(1, -1)
-            yield Draw(self.scheme, rate, self.rng, mask)
+            n_passes = min(self.n_passes, AHEAD // mask.size)
+            if n_passes > 1 and (self.scheme.stackable or self.scheme.independent):
+                masks = np.empty((n_passes, *mask.shape), mask.dtype)
+                yield DrawAhead(self.scheme, rate, self.rng, mask, masks)
+            else:
+                yield Draw(self.scheme, rate, self.rng, mask)
 
     def _drops_entries(self, i: int) -> bool:
         """Whether masks of the units of layer `i` are masks of the entries of sparse rows."""
@@ -192,7 +209,7 @@ class Plan:
         What the kept units are multiplied by does not depend on the number of rows either.
         """
         network, n_rows, trains = self.network, self.n_rows, self.gradient is not None
-        layout = {f"f{i}": (width, 1) for i, width in enumerate(self.widths) if self.thinned[i]}
+        layout = {f"f{i}": (1, width) for i, width in enumerate(self.widths) if self.thinned[i]}
         if not self.sparse:
             layout["x"] = (n_rows, network.sizes[0])
         if self.thinned[0]:
@@ -207,7 +224,7 @@ class Plan:
             if i < network.n_layers:
                 if not ACTIVATIONS[network.activations[i - 1]].in_place:
                     layout[f"a{i}"] = (n_rows, width)
-                if self.rates[i] and not (self.scheme.drops_weights or self.thinned[i]):
+                if self.rates[i] and not self.scheme.drops_weights:
                     layout[f"h{i}"] = (n_rows, width)
         for i, shape in enumerate(pairwise(self.widths)):
             if (self.rates[i] and self.scheme.drops_weights) or self._is_thin(i):
@@ -247,13 +264,11 @@ class Plan:
             self.ops.append(SparseEntryDropout(scheme, rate, self.rng, x))
             return x
         mask, h = self.masks[f"mask{i}"], x
-        if self.thinned[i]:
+        if self.thinned[i]:  # `x` are the units that are in, or all inputs
             kept, factors = self.indices[f"in{i}"], self.work[f"f{i}"]
             self._draws.append(Select(scheme, mask, kept, factors))
-            if i > 0:
-                return x  # which are the units that are in
-            h = self.work["h0"]
-            op = Columns(x, h, self.indices["in0"])
+            h = self.work[f"h{i}"]
+            op = Dropout(factors, x, h, dx) if i else Columns(x, h, kept, factors)
         elif self.sparse and i == 0:
             op = SparseDropout(mask, x)
         else:
@@ -284,7 +299,6 @@ class Plan:
                 inputs=self.indices[f"in{i}"] if self.thinned[i] else np.arange(n_inputs),
                 units=self.indices[f"in{i + 1}"] if self.thinned[i + 1] else np.arange(n_units),
                 at=self.indices[f"at{i}"],
-                factors=work[f"f{i}"] if self.thinned[i] else None,
                 V=work[f"V{i}"],
                 c=work[f"c{i}"],
             )

@@ -127,7 +127,7 @@ class Training:
         except KeyboardInterrupt:
             if self.progress.epoch == 0:
                 raise
-            if self.best_network is None and not self.network.is_finite():
+            if self.best_network is None and not self._is_finite():
                 factor = self._factor(self.schedule, "learning_rate")
                 self._diverge(nan, self.learning_rate * factor)
             warnings.warn(
@@ -141,7 +141,7 @@ class Training:
             self.tasks.begin()
             self._set_rates()
             loss, penalty, lr = self._epoch()
-            if not (isfinite(loss) and self.network.is_finite()):
+            if not (isfinite(loss) and self._is_finite()):
                 self._diverge(loss, lr)
                 return
             gain = self._record(loss, penalty, lr)
@@ -172,7 +172,7 @@ class Training:
             return
         self.rates_now = rates
         larger = None
-        for n_rows in self.batches.sizes:
+        for n_rows, n_batches in self.batches.sizes.items():
             self.plans[n_rows] = Plan(
                 self.network,
                 self.descent.gradient,
@@ -183,6 +183,7 @@ class Training:
                 rng=self.dropout_rng,
                 larger=larger,
                 sparse=self.batches.is_sparse,
+                n_passes=n_batches,
             )
             larger = self.plans[n_rows]
         self.n_batches = 0
@@ -190,6 +191,8 @@ class Training:
     def _epoch(self) -> tuple[float, float, float]:
         """Go through the batches once; return mean loss, mean penalty, and last learning rate."""
         total_penalty = 0.0
+        for plan in self.plans.values():
+            plan.forget()  # so that an epoch is the same, whatever was before
         for rows in self.batches:
             plan = self.plans[len(rows)]
             weight = self.batches.load(rows, plan)
@@ -202,6 +205,10 @@ class Training:
             self.n_batches += 1
         weight = self.batches.total_weight
         return (self.running_loss.pop() + total_penalty) / weight, total_penalty / weight, lr
+
+    def _is_finite(self) -> bool:
+        """Whether the network, and what its optimizer remembers, are finite numbers."""
+        return self.network.is_finite() and self.descent.is_finite()
 
     def _factor(self, schedule, name) -> float:
         """What a schedule says."""

@@ -36,3 +36,8 @@ def lerp(average: Array, value: Array, weight: float):
     """``average += weight (value - average)``."""
     scal(1.0 - weight, average)
     axpy(weight, value, average)
+
+
+def is_finite(x: Array) -> bool:
+    """Whether no number is NaN or infinite."""
+    return not x.size or bool(np.isfinite(x.min()) and np.isfinite(x.max()))

@@ -35,6 +35,9 @@ class DropoutScheme(Recipe):
         Whether all numbers of a mask are drawn on their own, wherever they lie. Sparse inputs need
         that where each row has its own mask: `draw` fills a single row then, with a number for each
         stored entry. Masks of layers with the same rate are drawn as a single row as well.
+    stackable : bool, default=False
+        Whether `draw` fills several masks at once, one on top of the other, as well as a single
+        one; small ones are drawn for many steps that way. Independent numbers need no such word.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
         does not depend on the number of rows. When the rates change, another one is drawn.
@@ -61,6 +64,7 @@ class DropoutScheme(Recipe):
 
     drops_weights: ClassVar[bool] = False
     independent: ClassVar[bool] = False
+    stackable: ClassVar[bool] = False
     saturation: ClassVar[float] = 0.0
     batches_per_mask: ClassVar[int] = 1
 
@@ -157,6 +161,8 @@ class Batchwise(DropoutScheme):
 
     batches_per_mask: int = 1
 
+    stackable: ClassVar = True
+
     def check(self):
         check_number("batches_per_mask", self.batches_per_mask, 1, integer=True)
 
@@ -167,11 +173,11 @@ class Batchwise(DropoutScheme):
         return max(1, round((1.0 - rate) * n_units))
 
     def draw(self, rng, rate, out):
-        (mask,) = out
-        n_active = self.n_active(rate, mask.size)
-        mask[:n_active] = mask.size / n_active
-        mask[n_active:] = 0.0
-        rng.shuffle(mask)
+        n_units = out.shape[1]
+        n_active = self.n_active(rate, n_units)
+        out[:, :n_active] = n_units / n_active
+        out[:, n_active:] = 0.0
+        rng.permuted(out, axis=1, out=out)
 
 
 class Gaussian(DropoutScheme):

@@ -1,6 +1,7 @@
 """From data to batches: the hold-out split, the encoded targets, the rows of an epoch."""
 
 import tracemalloc
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -179,12 +180,20 @@ def test_each_row_comes_once_an_epoch(n, batch_size, seed):
         assert len(data) == len(epoch)
         assert all(size == batch_size for size in sizes[:-1])
         assert 1 <= sizes[-1] <= batch_size
-        assert data.sizes == sorted(set(sizes), reverse=True)
+        assert data.sizes == Counter(sizes)
+        assert [*data.sizes] == sorted(set(sizes), reverse=True)
 
 
 @pytest.mark.parametrize(
     "n, batch_size, sizes",
-    [(10, 5, [5]), (10, 4, [4, 2]), (10, 10, [10]), (3, 10, [3]), (4, 1, [1]), (11, 10, [10, 1])],
+    [
+        (10, 5, {5: 2}),
+        (10, 4, {4: 2, 2: 1}),
+        (10, 10, {10: 1}),
+        (3, 10, {3: 1}),
+        (4, 1, {1: 4}),
+        (11, 10, {10: 1, 1: 1}),
+    ],
 )
 def test_sizes(n, batch_size, sizes):
     assert batches(n, batch_size=batch_size).sizes == sizes
@@ -205,7 +214,8 @@ def test_a_last_batch_too_small_joins_the_one_before(n, batch_size, smallest, se
         sizes = [len(batch) for batch in epoch]
         assert_array_equal(np.sort(np.concatenate(epoch)), np.arange(n))
         assert len(data) == len(epoch)
-        assert data.sizes == sorted(set(sizes), reverse=True)
+        assert data.sizes == Counter(sizes)
+        assert [*data.sizes] == sorted(set(sizes), reverse=True)
         assert set(sizes[:-1]) <= {batch_size}
         assert min(sizes) >= smallest
         assert max(sizes) <= batch_size + smallest - 1
@@ -214,14 +224,14 @@ def test_a_last_batch_too_small_joins_the_one_before(n, batch_size, smallest, se
 @pytest.mark.parametrize(
     "n, batch_size, sizes",
     [
-        (9, 4, [5, 4]),
-        (5, 4, [5]),
-        (10, 4, [4, 2]),
-        (8, 4, [4]),
-        (3, 2, [3]),
-        (7, 2, [3, 2]),
-        (2, 2, [2]),
-        (3, 10, [3]),
+        (9, 4, {5: 1, 4: 1}),
+        (5, 4, {5: 1}),
+        (10, 4, {4: 2, 2: 1}),
+        (8, 4, {4: 2}),
+        (3, 2, {3: 1}),
+        (7, 2, {3: 1, 2: 2}),
+        (2, 2, {2: 1}),
+        (3, 10, {3: 1}),
     ],
 )
 def test_sizes_with_at_least_two_rows(n, batch_size, sizes):

@@ -16,7 +16,7 @@ from scipy.stats import chi2, chisquare, kstest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 
-from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, dropout
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, _plan, dropout
 from skdropout._buffers import Buffer
 from skdropout._conventions import random_streams
 from skdropout._descent import Descent
@@ -228,6 +228,20 @@ def test_number_of_active_units(n_units, rate, n_active):
     assert np.count_nonzero(draw(Batchwise(), rate, 1, n_units)) == n_active
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.5, 0.99])
+def test_each_row_of_a_stack_is_a_mask(rate):
+    masks = np.full((1000, 20), np.nan)
+    Batchwise().draw(np.random.default_rng(0), rate, masks)
+    n_active = Batchwise().n_active(rate, 20)
+    assert_array_equal(np.count_nonzero(masks, axis=1), n_active)
+    assert_allclose(masks[masks > 0], 20 / n_active)
+    often = np.count_nonzero(masks, axis=0) / 1000
+    chance = n_active / 20
+    assert (abs(often - chance) < 4.5 * np.sqrt(chance * (1 - chance) / 1000)).all()
+    both = np.count_nonzero(masks[1:] * masks[:-1], axis=0) / 999  # of neighbours in the stack
+    assert abs(both.mean() - chance**2) < 4.5 * np.sqrt(chance**2 / 999)
+
+
 @pytest.mark.parametrize("scheme", [*SCHEMES, DropoutScheme()], ids=repr)
 def test_shape_of_the_mask(scheme):
     is_one_row = isinstance(scheme, Batchwise)
@@ -348,7 +362,7 @@ class Pass:
         self.gradient = Buffer(parameters.layout, dtype)
         self.plan = self.compile(self.gradient)
 
-    def compile(self, gradient):
+    def compile(self, gradient, **arguments):
         plan = Plan(
             self.network,
             gradient,
@@ -358,6 +372,7 @@ class Pass:
             rates=self.rates,
             rng=self.rng,
             sparse=self.sparse,
+            **arguments,
         )
         plan.y[:] = self.y
         plan.weight[:, 0] = self.weight / self.weight.sum()
@@ -383,9 +398,9 @@ class Pass:
         drawn = (mask.copy() for mask in (plan or self.plan).masks.values())
         return [next(drawn) if rate else None for rate in self.rates]
 
-    def predictions(self):
+    def predictions(self, plan=None):
         """Raw predictions by the formula, with the masks drawn last."""
-        s, h, masks = self.scheme.saturation, self.X, self.masks()
+        s, h, masks = self.scheme.saturation, self.X, self.masks(plan)
         layers = zip(self.network.weights, self.network.biases, masks, self.rates, strict=True)
         for i, (W, b, mask, rate) in enumerate(layers):
             h = SELU(h) if i else h
@@ -483,6 +498,39 @@ def test_masks_stay_unless_they_are_redrawn(scheme, sparse):
     assert case.run() != loss
     for mask, other in zip(masks, case.masks(), strict=True):
         assert (mask != other).any()
+
+
+@pytest.mark.parametrize("ahead", [1, 3 * 150, 1 << 14], ids=["none", "some", "all"])
+@over_schemes
+def test_masks_drawn_ahead_are_used_once_each(scheme, ahead, monkeypatch):
+    monkeypatch.setattr(_plan, "AHEAD", ahead)
+    drawn = []
+
+    class Recorder(type(scheme)):
+        def draw(self, rng, rate, out):
+            super().draw(rng, rate, out)
+            drawn.extend(out.ravel())
+
+    case = Pass(Recorder(), (0.2, 0.0, 0.0), sizes=(50, 1, 1, 2), n_rows=3)
+    plan = case.compile(case.gradient, n_passes=7)
+    used = []
+    for _ in range(21):  # a multiple of 3 and of 7
+        case.run(plan)
+        assert_allclose(plan.z, case.predictions(plan), rtol=1e-12, atol=1e-12)
+        used.extend(case.masks(plan)[0].ravel())
+    assert_array_equal(np.sort(used), np.sort(drawn))
+
+
+def test_masks_drawn_ahead_can_be_forgotten():
+    case = Pass(Batchwise(), (0.2, 0.5, 0.5))
+    plan = case.compile(case.gradient, n_passes=5)
+    case.run(plan)
+    state = case.rng.bit_generator.state
+    losses = [case.run(plan) for _ in range(4)]
+    assert case.rng.bit_generator.state == state
+    plan.forget()
+    assert case.run(plan) not in losses
+    assert case.rng.bit_generator.state != state
 
 
 def test_only_alpha_moves_what_it_drops():
@@ -599,7 +647,9 @@ def test_each_layer_has_its_rate_and_its_mask(scheme, shapes):
     fit(dropout=scheme, activation="selu", input_dropout_rate=0.1, dropout_rate=(0.2, 0.3))
     rates = [0.1, 0.2, 0.3]
     of_an_epoch = [
-        call for n_rows in (16, 16, 8) for call in zip(rates, shapes[n_rows], strict=True)
+        (rate, (n_batches * n, n_units))  # drawn for all batches of a size at once
+        for n_rows, n_batches in {16: 2, 8: 1}.items()
+        for rate, (n, n_units) in zip(rates, shapes[n_rows], strict=True)
     ]
     assert calls == 4 * of_an_epoch
 
@@ -626,7 +676,8 @@ def test_only_layers_with_a_rate_are_asked(scheme):
     fit(dropout=scheme, activation=("relu", "selu"), dropout_rate=(0, 0.3))
     assert {rate for rate, _ in calls} == {0.3}
     assert 3 in {n for _, shape in calls for n in shape}  # units of the second layer
-    assert len(calls) == 4 * 3  # epochs and batches
+    of_an_epoch = 3 if type(scheme).__bases__ == (DropoutScheme,) else 2  # batches, or their sizes
+    assert len(calls) == 4 * of_an_epoch
 
 
 def test_shape_of_a_users_mask_is_broadcast():

@@ -59,7 +59,7 @@ ARCHITECTURE = [
         "_plan": "_network _ops _losses _activations dropout _buffers",
     },
     {
-        "_network": "_ops _initializers _activations _buffers",
+        "_network": "_ops _initializers _activations _vectors _buffers",
         "_uncertainty": "_buffers",
         "_targets": "_losses _buffers",
     },
