@@ -135,8 +135,8 @@ class BatchNorm:
         variance = np.matmul(self.weight.T, squares, out=self.std)
         self.n_batches += 1.0
         last = max(self.LAST, 1.0 / float(self.n_batches[0]))
-        lerp(self.running_mean[0], mean[0], last)
-        lerp(self.running_variance[0], variance[0], last)
+        lerp(self.running_mean[0], mean[0], last, tmp=mean[0])
+        lerp(self.running_variance[0], variance[0], last, tmp=mean[0])
         variance += self.EPSILON
         std = np.sqrt(variance, out=self.std)
         n = np.divide(centred, std, out=self.x)

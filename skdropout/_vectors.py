@@ -32,10 +32,9 @@ def axpy(a: float, x: Array, y: Array):
         _AXPY[y.dtype](x, y, min(PIECE, n - start), a, start, 1, start, 1)
 
 
-def lerp(average: Array, value: Array, weight: float):
-    """``average += weight (value - average)``."""
-    scal(1.0 - weight, average)
-    axpy(weight, value, average)
+def lerp(average: Array, value: Array, weight: float, tmp: Array):
+    """``average += weight (value - average)``; `tmp` is scratch and may be `value` itself."""
+    axpy(weight, np.subtract(value, average, out=tmp), average)
 
 
 def is_finite(x: Array) -> bool:

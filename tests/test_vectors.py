@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._vectors import PIECE, axpy, lerp, scal
+from skdropout._vectors import PIECE, axpy, is_finite, lerp, scal
 
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
 over_factors = pytest.mark.parametrize("a", [0.0, 0.1, 1.0, -2.5])
@@ -22,7 +22,7 @@ def two_vectors(dtype):
         (lambda a, x, y: scal(a, y), lambda a, x, y: a * y),
         (axpy, lambda a, x, y: y + a * x),
         (
-            lambda a, x, y: lerp(y, x, a),
+            lambda a, x, y: lerp(y, x, a, tmp=np.full(9, np.nan, x.dtype)),
             lambda a, x, y: (1 - a) * y + a * x,
         ),
     ],
@@ -54,3 +54,19 @@ def test_long_vectors_are_added_whole(size, dtype):
     expected = y + 0.25 * x
     axpy(0.25, x, y)
     assert_allclose(y, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
+
+
+@over_dtypes
+def test_lerp_may_use_up_the_value(dtype):
+    value, average = two_vectors(dtype)
+    expected = 0.75 * average + 0.25 * value
+    lerp(average, value, 0.25, tmp=value)
+    assert_allclose(average, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    "values, finite",
+    [([], True), ([0, -1e300], True), ([1, np.inf], False), ([-np.inf], False), ([np.nan], False)],
+)
+def test_is_finite(values, finite):
+    assert is_finite(np.array(values, float)) is finite
