@@ -35,7 +35,7 @@ docs: $(VENV)/.group-docs  ## build the pages in docs/_build/html (a minute); wa
 benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
 	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
 
-benchmark-tables: $(VENV)/.package  ## measure accuracy and log-loss on twenty tables (10 minutes)
+benchmark-tables: $(VENV)/.package  ## measure accuracy and log-loss on twenty tables (a minute)
 	$(VENV)/bin/python benchmarks/tables.py $(ARGS)
 
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing

@@ -208,6 +208,60 @@ def published_sonar():
 
 
 @table
+def published_mnist():
+    results = load("srivastava_errors")["results"]
+    published = {"dropout": "1.06", "no dropout": ""}
+    rows = [
+        [
+            name,
+            value,
+            pm(results[name]["error"], results[name]["standard_error"], 2),
+            f"{results[name]['train_error']:.2f}",
+        ]
+        for name, value in published.items()
+    ]
+    return ["error, %", "published", "ours, test images", "ours, training images"], rows
+
+
+@table
+def published_thinned():
+    results = load("srivastava_errors")["results"]
+    rows = [
+        [entry["k"], pm(entry["error"], entry["standard_error"], 2)] for entry in results["thinned"]
+    ]
+    whole = ["the whole network", f"{results['dropout']['error']:.2f}"]
+    return ["thinned networks", "error of their mean, %"], [*rows, whole]
+
+
+def _differences(results, names):
+    """Error of each way to train, and its difference to the one before."""
+    for name in names:
+        entry = results[name]
+        error = pm(entry["error"], entry["standard_error"], 2)
+        difference = ""
+        if "difference" in entry:
+            difference = pm(entry["difference"], entry["difference_error"], 2, "+")
+        yield error, difference
+
+
+@table
+def published_regularizers():
+    published = {"L2": "1.62", "dropout and L2": "1.25", "dropout and max-norm": "1.05"}
+    ours = _differences(load("srivastava_regularizers")["results"]["test"], published)
+    rows = [[*item, *columns] for item, columns in zip(published.items(), ours, strict=True)]
+    return ["error, %", "published, 60,000 images", "ours, 10,000", "against the line above"], rows
+
+
+@table
+def published_data_size():
+    rows = []
+    for n_images, results in load("srivastava_data_size")["results"].items():
+        (without, _), (dropout, gain) = _differences(results, ["no dropout", "dropout"])
+        rows.append([f"{int(n_images):,}", without, dropout, gain])
+    return ["images", "no dropout, error in %", "dropout", "difference"], rows
+
+
+@table
 def regression():
     rows = [
         [

@@ -7,7 +7,7 @@
 - Three networks of a Keras tutorial (Brownlee 2016, machinelearningmastery.com): 60-30 units
   without dropout, with 0.2 of the inputs and with 0.2 of the hidden units dropped, 10 x 10 folds.
 
-About fifteen minutes on two cores.
+About two minutes on two cores.
 """
 
 import os

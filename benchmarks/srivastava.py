@@ -111,7 +111,7 @@ WAYS = {
 }
 
 
-def measure_regularizers(data, n_images=10_000, n_epochs=50):
+def measure_regularizers(data, n_images=10_000, n_epochs=40):
     """Three ways to regularise, each as strong as does best on other training images."""
     X, y, *_ = data
     rows = np.random.default_rng(100).permutation(len(X))
@@ -130,7 +130,7 @@ def measure_regularizers(data, n_images=10_000, n_epochs=50):
     return {"held_out": tried, "test": compare(data, ways, n_images, 3, n_epochs)}
 
 
-def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000), n_steps=2000):
+def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000), n_steps=1500):
     """With and without dropout, for about as many steps whatever the number of images."""
     ways = {"no dropout": BOUNDED | dict(dropout_rate=0), "dropout": BOUNDED | DROPPED}
     results = {}

@@ -4,7 +4,7 @@
 
 Each table is split into five folds, stratified, by ``random_state=42`` as for the figures of the
 peers, with further repeats by 43, 44, ...; the features are standardised on the training part. One
-repeat of the default takes some minutes on two cores; more repeats decide between close candidates.
+repeat of the default takes about a minute on two cores; more decide between close candidates.
 """
 
 import os

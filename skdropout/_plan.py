@@ -63,7 +63,7 @@ class Plan:
     one_mask : bool, default=False
         Whether all rows have the same mask even if the scheme would draw one for each.
     n_passes : int, default=1
-        Passes for which small masks may be drawn at once; `forget` gives up those that are left.
+        Passes for which small masks may be drawn at once; `forget` gives up what is left of them.
     """
 
     def __init__(

@@ -183,7 +183,7 @@ class Training:
                 rng=self.dropout_rng,
                 larger=larger,
                 sparse=self.batches.is_sparse,
-                n_passes=n_batches,
+                n_passes=-(-n_batches // self.scheme.batches_per_mask),
             )
             larger = self.plans[n_rows]
         self.n_batches = 0

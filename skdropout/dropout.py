@@ -37,7 +37,7 @@ class DropoutScheme(Recipe):
         stored entry. Masks of layers with the same rate are drawn as a single row as well.
     stackable : bool, default=False
         Whether `draw` fills several masks at once, one on top of the other, as well as a single
-        one; small ones are drawn for many steps that way. Independent numbers need no such word.
+        one: small masks are drawn for many steps at once then. `independent` ones are stackable.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
         does not depend on the number of rows. When the rates change, another one is drawn.
