@@ -105,9 +105,9 @@ def average(network, X, y, counts=(1, 2, 3, 5, 10, 20, 30, 50, 70, 100), n_repea
 
 
 WAYS = {
-    "L2": [RATE | dict(dropout_rate=0, alpha=alpha) for alpha in (0.005, 0.02, 0.1)],
-    "dropout and L2": [RATE | DROPPED | dict(alpha=alpha) for alpha in (0.0002, 0.001, 0.005)],
-    "dropout and max-norm": [RATE | DROPPED | dict(max_norm=bound) for bound in (1.5, 2.0, 3.0)],
+    "L2": [RATE | dict(dropout_rate=0, alpha=alpha) for alpha in (0.1, 0.5, 2.0)],
+    "dropout and L2": [RATE | DROPPED | dict(alpha=alpha) for alpha in (0.001, 0.01, 0.1)],
+    "dropout and max-norm": [RATE | DROPPED | dict(max_norm=bound) for bound in (1.0, 2.0, 3.0)],
 }
 
 
@@ -130,7 +130,7 @@ def measure_regularizers(data, n_images=10_000, n_epochs=40):
     return {"held_out": tried, "test": compare(data, ways, n_images, 3, n_epochs)}
 
 
-def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000), n_steps=1500):
+def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000), n_steps=1000):
     """With and without dropout, for about as many steps whatever the number of images."""
     ways = {"no dropout": BOUNDED | dict(dropout_rate=0), "dropout": BOUNDED | DROPPED}
     results = {}

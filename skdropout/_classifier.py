@@ -578,6 +578,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         if not self._is_multilabel:
             codes = np.unique(targets.strata[rows]).astype(int)
             self._check_number_of_classes(self.classes_[codes])
+        elif len(rows) == 0:
+            raise ValueError("sample_weight and class_weight leave no sample to train on.")
 
     @staticmethod
     def _check_number_of_classes(classes):
@@ -633,8 +635,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         else:
             check_name("class_weight", self.class_weight, ("balanced",), other=", None or a dict")
             of_class = self._balance(codes, n_classes, sample_weight)
-        weight = of_class[codes].astype(dtype)
-        return weight if sample_weight is None else weight * sample_weight
+        return self._product(of_class[codes].astype(dtype), sample_weight)
 
     @staticmethod
     def _balance(codes, n_classes, sample_weight):
@@ -664,7 +665,19 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             weight = compute_sample_weight(self.class_weight, y).astype(dtype)
         if not weight.any():
             raise ValueError(f"class_weight leaves no sample with a weight: {self.class_weight}.")
-        return weight if sample_weight is None else weight * sample_weight
+        return self._product(weight, sample_weight)
+
+    def _product(self, weight, sample_weight):
+        """The product of weights by class and, if there are any, by sample."""
+        with np.errstate(over="ignore"):
+            if sample_weight is not None:
+                weight = weight * sample_weight
+            if not np.isfinite(weight.sum()):
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} makes weights whose sum is too large for "
+                    f"{weight.dtype}."
+                )
+        return weight
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -86,10 +86,14 @@ class Descent:
         self.clip_norm = clip_norm
         self.constraint = constraint
         self.gradient = Buffer(parameters.layout, dtype)
-        if state is None or state["optimizer"] != type(optimizer).__name__:
+        slots = {slot: (size,) for slot in optimizer.slots}
+        if (
+            state is None
+            or state["optimizer"] != type(optimizer).__name__
+            or state["memory"].size != Buffer.size_of(slots)
+        ):
             state = {"t": 0, "memory": None}
         self.t = state["t"]
-        slots = {slot: (size,) for slot in optimizer.slots}
         self.memory = Buffer(slots, dtype, memory=state["memory"])
         self._constrained = network.weights if constraint is not None else ()
         spans = (

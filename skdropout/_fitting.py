@@ -86,6 +86,7 @@ class Fitting:
             drawn = targets.rows(X.shape[0], of_any_class=True)
             kept, held_out = hold_out(drawn, targets.strata, fraction, rng)
             rows = np.intersect1d(rows, kept)
+            self._check_enough(targets, rows)
             validation = self._validation(X, y, targets, held_out, scorer)
 
         tasks = tasks_for(self, given, self.max_iter)
@@ -116,7 +117,7 @@ class Fitting:
             X, y, targets = self._read(X, y, sample_weight, learn_y, new=first)
             rows = targets.rows(X.shape[0])
             if len(rows) == 0:
-                raise ValueError("class_weight leaves no sample: that of all classes in y is zero.")
+                raise ValueError("sample_weight and class_weight leave no sample to train on.")
             self._set_network(settings, X, targets, new=first)
             if not first:  # what training changes before it can fail
                 self._network = self._network.copy()

@@ -193,7 +193,7 @@ class Plan:
             if len(names) > 1:
                 mask = self.work.flat[self.work.span(names[0], names[-1])].reshape(1, -1)
             n_passes = min(self.n_passes, AHEAD // mask.size)
-            if n_passes > 1 and (self.scheme.stackable or self.scheme.independent):
+            if n_passes > 1 and self.scheme.stackable:
                 masks = np.empty((n_passes, *mask.shape), mask.dtype)
                 yield DrawAhead(self.scheme, rate, self.rng, mask, masks)
             else:

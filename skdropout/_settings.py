@@ -81,7 +81,9 @@ def read_settings(arguments: dict, *, streaming: bool = False) -> Settings:
         scheme=scheme,
         dropout_schedule=dropout_schedule,
         optimizer=optimizer,
-        weight_decay=_weight_decay(arguments["weight_decay"], optimizer),
+        weight_decay=_weight_decay(
+            arguments["weight_decay"], arguments["learning_rate_init"], optimizer
+        ),
         schedule=schedule,
         constraint=_constraint(arguments["max_norm"]),
         penalty=ElasticNet(float(arguments["alpha"]), l1_ratio),
@@ -216,10 +218,15 @@ def _optimizer(arguments, rates):
     return None
 
 
-def _weight_decay(given, optimizer):
+def _weight_decay(given, learning_rate, optimizer):
     """The decay as a number; what "auto" stands for was chosen with Adam."""
     if given == "auto":
         return 0.2 if isinstance(optimizer, Adam | AMSGrad | NAdam) else 0.0
+    if given * learning_rate > 1.0:
+        raise ValueError(
+            "weight_decay times learning_rate_init must be at most 1, or weights change their "
+            f"sign, got {given!r} times {learning_rate!r}."
+        )
     return float(given)
 
 

@@ -121,11 +121,12 @@ class Training:
 
     def run(self):
         """Train until the loss or the score stops improving, or for `max_iter` epochs."""
+        n_before = self.progress.epoch
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 self._run()
         except KeyboardInterrupt:
-            if self.progress.epoch == 0:
+            if self.progress.epoch == n_before:
                 raise
             if self.best_network is None and not self._is_finite():
                 factor = self._factor(self.schedule, "learning_rate")
@@ -254,8 +255,10 @@ class Training:
         """Raise, unless there is a good epoch to go back to."""
         where = f"in epoch {self.progress.epoch + 1} at a learning rate of {lr:g}"
         if self.best_network is None:
+            is_memory = isfinite(loss) and self.network.is_finite()
+            what = "running averages of the gradients" if is_memory else "parameter weights"
             raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
+                f"Solver produced non-finite {what}. The input data may contain large "
                 f"values and need to be preprocessed. It happened {where}: a smaller "
                 "learning_rate_init or clip_norm may help."
             )

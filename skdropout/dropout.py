@@ -37,13 +37,18 @@ class DropoutScheme(Recipe):
         stored entry. Masks of layers with the same rate are drawn as a single row as well.
     stackable : bool, default=False
         Whether `draw` fills several masks at once, one on top of the other, as well as a single
-        one: small masks are drawn for many steps at once then. `independent` ones are stackable.
+        one: small masks are drawn for many steps at once then.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
         does not depend on the number of rows. When the rates change, another one is drawn.
     saturation : float, default=0.0
         What dropped units are set to: with a mask `m` of mean ``mean(rate)`` a unit becomes
         ``(x - saturation) m + mean(rate) saturation``.
+
+    Notes
+    -----
+    What a class says with `independent` and `stackable` it says of its own `draw`: a subclass with
+    another one has to say it again.
 
     Examples
     --------
@@ -67,6 +72,12 @@ class DropoutScheme(Recipe):
     stackable: ClassVar[bool] = False
     saturation: ClassVar[float] = 0.0
     batches_per_mask: ClassVar[int] = 1
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "draw" in vars(cls):
+            for promise in {"independent", "stackable"} - set(vars(cls)):
+                setattr(cls, promise, False)
 
     def mask_shape(self, n_rows: int, n_units: int) -> tuple[int, int]:
         """Shape of the mask for a batch; it is broadcast over (n_rows, n_units)."""
@@ -120,6 +131,7 @@ class Bernoulli(DropoutScheme):
     """
 
     independent: ClassVar = True
+    stackable: ClassVar = True
 
     def draw(self, rng, rate, out):
         threshold = _out_of_65536(1.0 - rate)
@@ -201,6 +213,7 @@ class Gaussian(DropoutScheme):
     """
 
     independent: ClassVar = True
+    stackable: ClassVar = True
 
     def draw(self, rng, rate, out):
         rng.standard_normal(out=out, dtype=out.dtype)
@@ -229,6 +242,8 @@ class Alpha(Bernoulli):
     >>> clf = DropoutMLPClassifier((64, 64), activation="selu", dropout="alpha", dropout_rate=0.1)
     """
 
+    independent: ClassVar = True
+    stackable: ClassVar = True
     saturation: ClassVar = -1.7580993408473766
 
     def mean(self, rate):

@@ -177,6 +177,7 @@ BAD = [
     ({"l1_ratio": 1.1}, ValueError, r"l1_ratio must be a number in \[0, 1\], got 1.1"),
     ({"bias_alpha": -1}, ValueError, r"bias_alpha .* got -1"),
     ({"weight_decay": inf}, ValueError, r"weight_decay, if it is not 'auto', must be .* got inf"),
+    ({"weight_decay": 11, "learning_rate_init": 0.1}, ValueError, r"at most 1.* got 11 times 0.1"),
     ({"weight_decay": "small"}, TypeError, r"weight_decay, if it is not 'auto', .* got 'small'"),
     ({"max_norm": 0}, ValueError, r"max_norm must be a number in \(0, inf\), got 0"),
     ({"max_norm": MaxNorm(-1)}, ValueError, r"max_norm must be a number in \(0, inf\), got -1"),

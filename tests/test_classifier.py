@@ -211,6 +211,21 @@ def test_lbfgs_has_no_automatic_weight_decay():
         network(solver="lbfgs", dropout_rate=0, weight_decay=0.2).fit(X, Y)
 
 
+@pytest.mark.parametrize("sample_weight", [None, np.full(len(Y), 1e30, np.float32)])
+def test_class_weights_whose_product_is_too_large(sample_weight):
+    clf = network(class_weight={0: 1e38, 1: 1e38})
+    with pytest.raises(ValueError, match=r"class_weight=.* sum is too large for float32"):
+        clf.fit(X.astype(np.float32), Y, sample_weight)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"solver": "lbfgs", "dropout_rate": 0}])
+def test_weights_of_labels_and_samples_may_not_leave_nothing_together(arguments):
+    labels = np.repeat([[1, 1, 1], [0, 0, 0]], len(X) // 2, axis=0)
+    clf = network(class_weight=[{0: 0, 1: 1}] * 3, **arguments)
+    with pytest.raises(ValueError, match="sample_weight and class_weight leave no sample"):
+        clf.fit(X[: len(labels)], labels, labels[:, 0] == 0)
+
+
 CLASS_WEIGHTS = {
     "binary": {False: 3.0, True: 0.5},
     "multiclass": {0: 3.0, 2: 0.5},  # one for class 1

@@ -507,6 +507,8 @@ def test_masks_drawn_ahead_are_used_once_each(scheme, ahead, monkeypatch):
     drawn = []
 
     class Recorder(type(scheme)):
+        stackable = True
+
         def draw(self, rng, rate, out):
             super().draw(rng, rate, out)
             drawn.extend(out.ravel())
@@ -519,6 +521,37 @@ def test_masks_drawn_ahead_are_used_once_each(scheme, ahead, monkeypatch):
         assert_allclose(plan.z, case.predictions(plan), rtol=1e-12, atol=1e-12)
         used.extend(case.masks(plan)[0].ravel())
     assert_array_equal(np.sort(used), np.sort(drawn))
+
+
+class OneMask(Batchwise):
+    """Knows masks of one row only."""
+
+    def draw(self, rng, rate, out):
+        (mask,) = out
+        super().draw(rng, rate, out)
+        assert mask.any()
+
+
+class WholeSamples(Bernoulli):
+    """Numbers of one row are one and the same."""
+
+    def draw(self, rng, rate, out):
+        assert out.shape[1] > 1
+        out[:] = (rng.random((len(out), 1)) >= rate) / (1 - rate)
+
+
+@pytest.mark.parametrize("scheme", [OneMask(), WholeSamples()], ids=repr)
+def test_what_a_scheme_says_of_its_masks_is_not_said_of_those_of_a_subclass(scheme):
+    assert not scheme.independent
+    assert not scheme.stackable
+    case = Pass(scheme, (0.5, 0.5, 0.5))
+    plan = case.compile(case.gradient, n_passes=5)
+    for _ in range(5):
+        case.run(plan)
+        for mask, n_units in zip(case.masks(plan), SIZES[:-1], strict=True):
+            assert mask.shape == scheme.mask_shape(len(case.X), n_units)
+            if isinstance(scheme, WholeSamples):
+                assert_array_equal(mask, mask[:, :1] + np.zeros(n_units))
 
 
 def test_masks_drawn_ahead_can_be_forgotten():
@@ -550,6 +583,8 @@ def test_neighbours_of_one_rate_are_drawn_together(scheme, n_draws):
     sizes = []
 
     class Counter(type(scheme)):
+        independent = scheme.independent
+
         def draw(self, rng, rate, out):
             super().draw(rng, rate, out)
             sizes.append(out.size)
@@ -610,6 +645,8 @@ def recorder(scheme=None):
 
     @dataclass(repr=False)
     class Recorder(kind):
+        independent, stackable = kind.independent, kind.stackable
+
         def draw(self, rng, rate, out):
             calls.append((rate, out.shape))
             if kind is not DropoutScheme:

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout.optimizers import SGD, Optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -447,7 +448,7 @@ def test_a_stream_of_small_pieces_is_learned():
 def test_class_weights_may_not_leave_nothing():
     net = network(DropoutMLPClassifier, class_weight={0: 0.0})
     of_class_0 = np.flatnonzero(Y == 0)
-    with pytest.raises(ValueError, match="class_weight leaves no sample"):
+    with pytest.raises(ValueError, match="class_weight leave no sample"):
         go_on(net, X=X[of_class_0], y=Y[of_class_0])
 
 
@@ -468,3 +469,37 @@ def test_a_stream_has_no_end_to_anneal_for(estimator):
     cosine = clone(net).set_params(learning_rate="cosine").fit(X, TARGETS[estimator])
     assert fitted.history_ == cosine.history_
     assert fitted.history_["learning_rate"][-1] < 0.001
+
+
+class Interrupted(SGD):
+    """Somebody presses Ctrl-C in a step of the second call."""
+
+    def _update(self, p, g, *slots, tmp, t, lr):
+        if t == 12:
+            raise KeyboardInterrupt
+        super()._update(p, g, *slots, tmp=tmp, t=t, lr=lr)
+
+
+@over_estimators
+def test_an_interrupted_call_is_as_if_it_had_not_been(estimator):
+    net = network(estimator, solver=Interrupted(), batch_size=15)  # eight steps an epoch
+    go_on(net)
+    before, attributes = parameters(net), set(vars(net))
+    with pytest.raises(KeyboardInterrupt):
+        go_on(net)
+    assert_unchanged(net, before, attributes)
+
+
+def test_an_optimizer_with_other_slots_starts_afresh():
+    def optimizer(names):
+        class Mine(Optimizer):
+            slots = names
+
+            def _update(self, p, g, *slots, tmp, t, lr):
+                p -= lr * g
+
+        return Mine()
+
+    net = go_on(network(solver=optimizer(("a",))))
+    net.set_params(solver=optimizer(("a", "b")))
+    assert np.isfinite(go_on(net).loss_)
