@@ -130,12 +130,12 @@ def measure_regularizers(data, n_images=10_000, n_epochs=40):
     return {"held_out": tried, "test": compare(data, ways, n_images, 3, n_epochs)}
 
 
-def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000), n_steps=1000):
-    """With and without dropout, for about as many steps whatever the number of images."""
+def measure_data_size(data, n_seeds=3, sizes=(100, 500, 1_000, 5_000, 10_000)):
+    """With and without dropout; at least a thousand steps, at least forty epochs."""
     ways = {"no dropout": BOUNDED | dict(dropout_rate=0), "dropout": BOUNDED | DROPPED}
     results = {}
     for n in sizes:
-        n_epochs = round(n_steps / -(-n // NETWORK["batch_size"]))
+        n_epochs = max(40, round(1000 / -(-n // NETWORK["batch_size"])))
         results[n] = compare(data, ways, n, n_seeds, n_epochs)
     return results
 
