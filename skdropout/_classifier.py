@@ -578,8 +578,6 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         if not self._is_multilabel:
             codes = np.unique(targets.strata[rows]).astype(int)
             self._check_number_of_classes(self.classes_[codes])
-        elif len(rows) == 0:
-            raise ValueError("sample_weight and class_weight leave no sample to train on.")
 
     @staticmethod
     def _check_number_of_classes(classes):

@@ -86,7 +86,6 @@ class Fitting:
             drawn = targets.rows(X.shape[0], of_any_class=True)
             kept, held_out = hold_out(drawn, targets.strata, fraction, rng)
             rows = np.intersect1d(rows, kept)
-            self._check_enough(targets, rows)
             validation = self._validation(X, y, targets, held_out, scorer)
 
         tasks = tasks_for(self, given, self.max_iter)
@@ -116,8 +115,6 @@ class Fitting:
             first = not hasattr(self, "_network")
             X, y, targets = self._read(X, y, sample_weight, learn_y, new=first)
             rows = targets.rows(X.shape[0])
-            if len(rows) == 0:
-                raise ValueError("sample_weight and class_weight leave no sample to train on.")
             self._set_network(settings, X, targets, new=first)
             if not first:  # what training changes before it can fail
                 self._network = self._network.copy()
@@ -208,7 +205,7 @@ class Fitting:
             check_sparse_dropout(settings.scheme, settings.rates)
         looks_for_plateau = not streaming or settings.schedule.adapts
         stops_by_loss = looks_for_plateau and not by_score
-        batches = self._batches(X, targets, rows, self._read_batch_size(len(rows)))
+        batches = self._batches(settings, X, targets, rows)
         n_epochs_left = max(0, self.max_iter - progress.epoch)
         progress.n_steps = progress.step + n_epochs_left * len(batches)
         descent = Descent(
@@ -252,7 +249,7 @@ class Fitting:
         """Train by L-BFGS and set the fitted attributes."""
         losses = train_by_lbfgs(
             self._network,
-            self._batches(X, targets, rows, len(rows)),
+            self._batches(settings, X, targets, rows),
             targets.loss,
             settings.penalty,
             settings.bias_penalty,
@@ -266,14 +263,18 @@ class Fitting:
             add_entry(self.history_, {"loss": loss})
         self._set_curves(len(losses), by_score=False)
 
-    def _batches(self, X, targets, rows, batch_size) -> Batches:
-        """The rows to train on, batch by batch."""
+    def _batches(self, settings, X, targets, rows) -> Batches:
+        """The rows to train on, batch by batch, or all of them for L-BFGS."""
+        n_rows = len(rows)
+        if n_rows == 0:
+            raise ValueError("sample_weight and class_weight leave no sample to train on.")
+        batch_size = n_rows if settings.optimizer is None else self._read_batch_size(n_rows)
         rng = self._streams["shuffling"] if self.shuffle else None
         smallest = 2 if self._network.is_normalised(0) else 1
-        if min(batch_size, len(rows)) < smallest:
+        if min(batch_size, n_rows) < smallest:
             raise ValueError(
                 "batch_norm=True needs batches of at least two samples, got "
-                f"batch_size={self.batch_size!r} and n_samples={len(rows)} to train on."
+                f"batch_size={self.batch_size!r} and n_samples={n_rows} to train on."
             )
         return Batches(X, targets.encoded, targets.weight, rows, batch_size, rng, smallest=smallest)
 
@@ -285,7 +286,7 @@ class Fitting:
             warn(
                 f"Got batch_size={self.batch_size}, larger than the {n_samples} samples to train "
                 "on. It is going to be clipped.",
-                stacklevel=7,
+                stacklevel=8,
             )
         return min(int(self.batch_size), n_samples)
 

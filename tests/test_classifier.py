@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import reference
+from interruption import Interrupted
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -21,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar, make_spirals
-from skdropout.optimizers import SGD, Adam
+from skdropout.optimizers import Adam
 from skdropout.schedules import Schedule
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -216,6 +217,14 @@ def test_class_weights_whose_product_is_too_large(sample_weight):
     clf = network(class_weight={0: 1e38, 1: 1e38})
     with pytest.raises(ValueError, match=r"class_weight=.* sum is too large for float32"):
         clf.fit(X.astype(np.float32), Y, sample_weight)
+
+
+def test_a_hold_out_may_not_leave_nothing():
+    labels = np.zeros((len(X), 3), int)
+    labels[0] = 1  # the only sample with a weight, and held out
+    clf = network(class_weight=[{0: 0, 1: 1}] * 3, early_stopping=True, validation_fraction=0.9)
+    with pytest.raises(ValueError, match="sample_weight and class_weight leave no sample"):
+        clf.fit(X, labels)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"solver": "lbfgs", "dropout_rate": 0}])
@@ -787,15 +796,6 @@ def test_the_three_networks_of_the_sonar_tutorials(recipe):
         folds = StratifiedKFold(10, shuffle=True, random_state=seed)
         accuracies.append(cross_val_score(make_pipeline(StandardScaler(), clf), X, y, cv=folds))
     assert 0.82 <= np.mean(accuracies) <= 0.90
-
-
-class Interrupted(SGD):
-    """Somebody presses Ctrl-C in the middle of the second epoch."""
-
-    def _update(self, p, g, *slots, tmp, t, lr):
-        if t == 12:
-            raise KeyboardInterrupt
-        super()._update(p, g, *slots, tmp=tmp, t=t, lr=lr)
 
 
 def test_interrupting_a_training_gone_wild_is_an_error():

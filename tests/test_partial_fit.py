@@ -7,12 +7,13 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from interruption import Interrupted
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout.optimizers import SGD, Optimizer
+from skdropout.optimizers import Optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -471,15 +472,6 @@ def test_a_stream_has_no_end_to_anneal_for(estimator):
     assert fitted.history_["learning_rate"][-1] < 0.001
 
 
-class Interrupted(SGD):
-    """Somebody presses Ctrl-C in a step of the second call."""
-
-    def _update(self, p, g, *slots, tmp, t, lr):
-        if t == 12:
-            raise KeyboardInterrupt
-        super()._update(p, g, *slots, tmp=tmp, t=t, lr=lr)
-
-
 @over_estimators
 def test_an_interrupted_call_is_as_if_it_had_not_been(estimator):
     net = network(estimator, solver=Interrupted(), batch_size=15)  # eight steps an epoch
@@ -488,6 +480,17 @@ def test_an_interrupted_call_is_as_if_it_had_not_been(estimator):
     with pytest.raises(KeyboardInterrupt):
         go_on(net)
     assert_unchanged(net, before, attributes)
+
+
+def test_what_an_optimizer_remembers_is_not_called_weights():
+    class Overflowing(Optimizer):
+        slots = ("a",)
+
+        def _update(self, p, g, a, *, tmp, t, lr):
+            a.fill(np.inf)
+
+    with pytest.raises(ValueError, match=r"non-finite running averages of the gradients.*epoch 1"):
+        go_on(network(solver=Overflowing()))
 
 
 def test_an_optimizer_with_other_slots_starts_afresh():
