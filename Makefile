@@ -28,7 +28,7 @@ test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow
 	$(LOWEST)/bin/python $(PYTEST)
 
-docs: $(VENV)/.group-docs  ## build the pages in docs/_build/html (a minute); warnings are errors
+docs: $(VENV)/.group-docs  ## build the pages in docs/_build/html (two minutes); warnings are errors
 	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
 	$(VENV)/bin/python docs/check_links.py docs/_build/html
 
