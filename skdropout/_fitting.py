@@ -86,6 +86,7 @@ class Fitting:
             drawn = targets.rows(X.shape[0], of_any_class=True)
             kept, held_out = hold_out(drawn, targets.strata, fraction, rng)
             rows = np.intersect1d(rows, kept)
+            self._check_enough(targets, rows)
             validation = self._validation(X, y, targets, held_out, scorer)
 
         tasks = tasks_for(self, given, self.max_iter)

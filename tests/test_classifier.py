@@ -219,6 +219,14 @@ def test_class_weights_whose_product_is_too_large(sample_weight):
         clf.fit(X.astype(np.float32), Y, sample_weight)
 
 
+def test_a_hold_out_may_not_leave_a_single_class():
+    y = np.zeros(len(X), int)
+    y[:2] = 1  # two of them, both held out
+    clf = network(early_stopping=True, validation_fraction=0.9)
+    with pytest.raises(ValueError, match="at least two classes, got one class"):
+        clf.fit(X, y)
+
+
 def test_a_hold_out_may_not_leave_nothing():
     labels = np.zeros((len(X), 3), int)
     labels[0] = 1  # the only sample with a weight, and held out
