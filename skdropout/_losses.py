@@ -101,13 +101,15 @@ class SoftmaxCrossEntropy(Loss):
     out_activation = "softmax"
 
     def of_rows(self, z, y):
-        u = z - z.max(axis=1, keepdims=True)
-        return np.log(np.exp(u).sum(axis=1)) - (y * u).sum(axis=1)
+        u, largest = np.empty(z.shape, z.dtype), np.empty((len(z), 1), z.dtype)
+        np.subtract(z, find_largest(z, largest, tmp=u), out=u)
+        return np.log(np.einsum("ij->i", np.exp(u))) - np.einsum("ij,ij->i", y, u)
 
     def gradient(self, z, y, weight, dz, row):
-        u = np.subtract(z, z.max(axis=1, keepdims=True, out=row), out=dz)
+        u = np.subtract(z, find_largest(z, row, tmp=dz), out=dz)
         np.exp(u, out=dz)
-        dz /= dz.sum(axis=1, keepdims=True, out=row)
+        np.einsum("ij->i", dz, out=row[:, 0])
+        dz /= row
         dz -= y
         dz *= weight
 
@@ -178,6 +180,17 @@ class PoissonDeviance(Loss):
 
     def mean(self, z):
         return np.exp(z)
+
+
+def find_largest(z: Array, largest: Array, tmp: Array) -> Array:
+    """Write the largest number of each row into the column `largest`; `tmp` is contiguous scratch.
+
+    With few columns NumPy takes a tenth of the time for the maximum over the first axis.
+    """
+    columns = tmp.reshape(z.shape[::-1])
+    columns[:] = z.T
+    np.maximum.reduce(columns, axis=0, out=largest[:, 0])
+    return largest
 
 
 def _log_where_large(p, log_p):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from skdropout._activations import ActivationFunction
+from skdropout._activations import ZERO, ActivationFunction
 from skdropout._buffers import Array, IndexArray
 from skdropout._vectors import lerp
 from skdropout.dropout import DropoutScheme
@@ -171,6 +171,34 @@ class Activation:
     def backward(self):
         self.function.derivative(self.x, self.y)
         self.dy *= self.x
+
+
+@dataclass(eq=False, slots=True)
+class Gate:
+    """``x *= gate`` with ``gate = ([x > 0] + slope [x <= 0]) mask``; backward ``dy *= gate``.
+
+    Rectifier and dropout in one; no `mask` without dropout.
+    """
+
+    slope: float
+    mask: Array | None
+    is_open: Array
+    gate: Array
+    x: Array
+    dy: Array
+
+    def forward(self):
+        np.greater(self.x, ZERO, out=self.is_open)
+        self.gate[:] = self.is_open
+        if self.slope:
+            self.gate *= 1.0 - self.slope
+            self.gate += self.slope
+        if self.mask is not None:
+            self.gate *= self.mask
+        self.x *= self.gate
+
+    def backward(self):
+        self.dy *= self.gate
 
 
 @dataclass(eq=False, slots=True)

@@ -17,6 +17,7 @@ from skdropout._ops import (
     Draw,
     DrawAhead,
     Dropout,
+    Gate,
     SaturatingDropout,
     Select,
     SparseDense,
@@ -87,11 +88,14 @@ class Plan:
         self.widths = self._widths() if larger is None else larger.widths
         self.thinned = [w < size for w, size in zip(self.widths, network.sizes, strict=True)]
 
-        memory, indices = (larger.work.flat, larger.indices.flat) if larger else (None, None)
+        memory, indices, flags = (
+            (larger.work.flat, larger.indices.flat, larger.flags.flat) if larger else (None,) * 3
+        )
         masks = self._masks()
         self.work = Buffer(masks | self._layout(), network.dtype, memory)
         self.masks = {name: self.work[name] for name in masks}
         self.indices = Buffer(self._indices(), np.intp, indices)
+        self.flags = Buffer(self._flags(), bool, flags)
         self.ones = np.ones(n_rows, network.dtype)
         self.x = SparseRows() if sparse else self.work["x"]
         if gradient is not None:
@@ -101,8 +105,14 @@ class Plan:
         self._draws = [*self._mask_draws()]
         h, dh = self.x, None
         for i, activation in enumerate(("identity", *network.activations)):
-            h = self._add_activation(i, activation, h, dh)
-            h = self._add_dropout(i, h, dh)
+            if self.thinned[i]:
+                kept, factors = self.indices[f"in{i}"], self.work[f"f{i}"]
+                self._draws.append(Select(scheme, self.masks[f"mask{i}"], kept, factors))
+            if self._is_gated(i):
+                self._add_gate(i, h, dh)
+            else:
+                h = self._add_activation(i, activation, h, dh)
+                h = self._add_dropout(i, h, dh)
             h, dh = self._add_dense(i, h, dh)
             h = self._add_batch_norm(i, h, dh)
         self.z, self.dz = h, dh
@@ -203,6 +213,24 @@ class Plan:
         """Whether masks of the units of layer `i` are masks of the entries of sparse rows."""
         return self.sparse and i == 0 and self.scheme.draws_per_row and not self.one_mask
 
+    def _drops_units(self, i: int) -> bool:
+        """Whether units of layer `i` are dropped, and not weights."""
+        return bool(self.rates[i]) and not self.scheme.drops_weights
+
+    def _is_gated(self, i: int) -> bool:
+        """Whether activation and dropout of layer `i` are one multiplication."""
+        if i == 0 or (self._drops_units(i) and self.scheme.saturation):
+            return False
+        return self._slope(i) is not None
+
+    def _slope(self, i: int) -> float | None:
+        """Slope below zero of the rectifier of layer `i`, None if it has another activation."""
+        return ACTIVATIONS[self.network.activations[i - 1]].slope
+
+    def _mask(self, i: int) -> Array:
+        """What the units of layer `i` that take part are multiplied by."""
+        return self.work[f"f{i}"] if self.thinned[i] else self.masks[f"mask{i}"]
+
     def _layout(self):
         """Names and shapes of the rest; one `d` a layer serves all derivatives there.
 
@@ -222,9 +250,12 @@ class Plan:
                 layout[f"n{i}"] = (n_rows, width)
                 layout[f"mean{i}"] = layout[f"std{i}"] = (1, width)
             if i < network.n_layers:
+                if self._is_gated(i):
+                    layout[f"g{i}"] = (n_rows, width)
+                    continue
                 if not ACTIVATIONS[network.activations[i - 1]].in_place:
                     layout[f"a{i}"] = (n_rows, width)
-                if self.rates[i] and not self.scheme.drops_weights:
+                if self._drops_units(i):
                     layout[f"h{i}"] = (n_rows, width)
         for i, shape in enumerate(pairwise(self.widths)):
             if (self.rates[i] and self.scheme.drops_weights) or self._is_thin(i):
@@ -242,6 +273,14 @@ class Plan:
                 layout[f"at{i}"] = shape
         return layout
 
+    def _flags(self):
+        """Names and shapes of what tells which gates are open."""
+        return {
+            f"open{i}": (self.n_rows, width)
+            for i, width in enumerate(self.widths[:-1])
+            if self._is_gated(i)
+        }
+
     def _is_thin(self, i: int) -> bool:
         """Whether some weights of layer `i` are left out of its products."""
         return self.thinned[i] or self.thinned[i + 1]
@@ -256,26 +295,29 @@ class Plan:
         self.ops.append(Activation(function, z, h, dz))
         return h
 
+    def _add_gate(self, i, x, dx):
+        mask = self._mask(i) if self._drops_units(i) else None
+        gate, is_open = self.work[f"g{i}"], self.flags[f"open{i}"]
+        self.ops.append(Gate(self._slope(i), mask, is_open, gate, x, dx))
+
     def _add_dropout(self, i, x, dx):
         scheme, rate = self.scheme, self.rates[i]
-        if not rate or scheme.drops_weights:
+        if not self._drops_units(i):
             return x
         if self._drops_entries(i):
             self.ops.append(SparseEntryDropout(scheme, rate, self.rng, x))
             return x
-        mask, h = self.masks[f"mask{i}"], x
-        if self.thinned[i]:  # `x` are the units that are in, or all inputs
-            kept, factors = self.indices[f"in{i}"], self.work[f"f{i}"]
-            self._draws.append(Select(scheme, mask, kept, factors))
-            h = self.work[f"h{i}"]
-            op = Dropout(factors, x, h, dx) if i else Columns(x, h, kept, factors)
-        elif self.sparse and i == 0:
-            op = SparseDropout(mask, x)
+        mask = self._mask(i)
+        if self.sparse and i == 0:
+            self.ops.append(SparseDropout(mask, x))
+            return x
+        h = self.work[f"h{i}"] if i or self.thinned[0] else x
+        if i == 0 and self.thinned[0]:
+            op = Columns(x, h, self.indices["in0"], mask)
+        elif scheme.saturation:
+            op = SaturatingDropout(mask, x, h, dx, scheme.saturation, scheme.mean(rate))
         else:
-            h = self.work[f"h{i}"] if i else x
             op = Dropout(mask, x, h, dx)
-            if scheme.saturation:
-                op = SaturatingDropout(mask, x, h, dx, scheme.saturation, scheme.mean(rate))
         self.ops.append(op)
         return h
 

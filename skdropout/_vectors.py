@@ -4,6 +4,8 @@ BLAS has less to decide for each call than NumPy has, which tells on small netwo
 multiple of a vector without writing the product down first.
 """
 
+from math import isfinite
+
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
@@ -39,4 +41,4 @@ def lerp(average: Array, value: Array, weight: float, tmp: Array):
 
 def is_finite(x: Array) -> bool:
     """Whether no number is NaN or infinite."""
-    return not x.size or bool(np.isfinite(x.min()) and np.isfinite(x.max()))
+    return not x.size or (isfinite(x.min()) and isfinite(x.max()))

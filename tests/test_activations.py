@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import reference
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skdropout._activations import ACTIVATIONS
+from skdropout._ops import Gate
 
 NAMES = list(ACTIVATIONS)
 X = np.concatenate([np.linspace(-6, 6, 40), np.random.default_rng(0).normal(size=60)])
@@ -62,6 +63,17 @@ def test_sharing_memory_is_right_if_and_only_if_in_place(name):
     shared = np.array(f(name, X, in_place=True))
     is_right = np.allclose(shared, [value(X), derivative(X)], rtol=1e-12, atol=1e-14)
     assert is_right == ACTIVATIONS[name].in_place
+
+
+@over_dtypes
+@pytest.mark.parametrize("name", [name for name in NAMES if ACTIVATIONS[name].slope is not None])
+def test_gate_is_the_activation_and_its_derivative(name, dtype):
+    x = X.astype(dtype)
+    value, derivative = f(name, x)
+    gate = np.full_like(x, np.nan)
+    Gate(ACTIVATIONS[name].slope, None, np.empty(x.shape, bool), gate, x, None).forward()
+    assert_array_equal(gate, derivative)
+    assert_array_equal(x, value)
 
 
 @over_dtypes

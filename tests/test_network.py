@@ -18,7 +18,7 @@ from skdropout._descent import Descent, ElasticNet
 from skdropout._initializers import INITIALIZERS
 from skdropout._losses import LOSSES, RunningLoss
 from skdropout._network import Network
-from skdropout._ops import Activation, BatchNorm, Dense, Dropout
+from skdropout._ops import Activation, BatchNorm, Dense, Dropout, Gate
 from skdropout._plan import Plan
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
@@ -301,14 +301,14 @@ def test_slope_equals_difference_quotient(activation, scheme, target, batch_norm
 @pytest.mark.parametrize(
     "activations, rates, kinds",
     [
-        (("relu", "gelu"), (0.0, 0.0, 0.0), [Dense, Activation, Dense, Activation, Dense]),
-        (("identity", "relu"), (0.0, 0.0, 0.0), [Dense, Dense, Activation, Dense]),
+        (("relu", "gelu"), (0.0, 0.0, 0.0), [Dense, Gate, Dense, Activation, Dense]),
+        (("identity", "leaky_relu"), (0.0, 0.0, 0.0), [Dense, Dense, Gate, Dense]),
         (
-            ("relu", "identity"),
+            ("tanh", "identity"),
             (0.1, 0.2, 0.0),
             [Dropout, Dense, Activation, Dropout, Dense, Dense],
         ),
-        (("relu", "identity"), (0.0, 0.0, 0.2), [Dense, Activation, Dense, Dropout, Dense]),
+        (("relu", "identity"), (0.0, 0.2, 0.2), [Dense, Gate, Dense, Dropout, Dense]),
     ],
 )
 def test_plan_holds_the_operations_it_needs(activations, rates, kinds):
@@ -322,10 +322,10 @@ def test_plan_holds_the_operations_it_needs(activations, rates, kinds):
     "activations, rates, kinds",
     [
         ((), (0.0,), [Dense]),
-        (("relu",), (0.0, 0.0), [Dense, BatchNorm, Activation, Dense]),
+        (("relu",), (0.0, 0.0), [Dense, BatchNorm, Gate, Dense]),
         (("identity",), (0.0, 0.2), [Dense, BatchNorm, Dropout, Dense]),
         (
-            ("gelu", "relu"),
+            ("gelu", "tanh"),
             (0.1, 0.0, 0.2),
             [Dropout, Dense, BatchNorm, Activation, Dense, BatchNorm, Activation, Dropout, Dense],
         ),
