@@ -15,7 +15,7 @@ from functools import partial
 from itertools import pairwise
 from math import inf, log
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 from common import load, load_mnist, save
@@ -62,6 +62,8 @@ CASES = {
 """Data, network, rows of a batch, epochs, dropout rates of hidden layers and of inputs."""
 ROUNDS = 11
 """How often all contenders take their turn, if nothing else is said."""
+PAUSE = 0.1
+"""Seconds before each turn, in which the threads of the one before come to rest."""
 
 
 def in_turns(contenders, rounds=None):
@@ -69,6 +71,7 @@ def in_turns(contenders, rounds=None):
     seconds = {name: [] for name in contenders}
     for _ in range(rounds or ROUNDS):
         for name, run in contenders.items():
+            sleep(PAUSE)
             start = perf_counter()
             run()
             seconds[name].append(perf_counter() - start)

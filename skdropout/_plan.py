@@ -20,6 +20,7 @@ from skdropout._ops import (
     Gate,
     SaturatingDropout,
     Select,
+    SmallDense,
     SparseDense,
     SparseDropout,
     SparseEntryDropout,
@@ -32,6 +33,9 @@ GATHERING = 160
 """What it costs to gather a weight, in multiplications; its derivative takes half as much again."""
 WORTHWHILE = 1 << 20
 """Multiplications that have to be saved to make up for more calls."""
+SMALL = 1 << 17
+"""Multiplications of a small product, at the most; OpenBLAS takes a second thread for 2^18. NumPy
+and SciPy each bring their own threads, and those of both would wait for each other."""
 AHEAD = 1 << 14
 """Numbers of masks that are drawn at once, at the most, for passes to come."""
 
@@ -347,7 +351,10 @@ class Plan:
         else:
             if self.rates[i] and self.scheme.drops_weights:
                 W = self._add_weight_dropout(i, W, dW)
-            kind = SparseDense if self.sparse and i == 0 else Dense
+            if self.sparse and i == 0:
+                kind = SparseDense
+            else:
+                kind = SmallDense if self.n_rows * W.size <= SMALL else Dense
             op = kind(x, y, dx, dy, W, b, dW, db, self.ones)
         self.ops.append(op)
         return y, dy

@@ -12,13 +12,13 @@ import pytest
 import reference
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout import _network
+from skdropout import _network, _plan
 from skdropout._batches import Batches, ClassTargets, DenseTargets
 from skdropout._descent import Descent, ElasticNet
 from skdropout._initializers import INITIALIZERS
 from skdropout._losses import LOSSES, RunningLoss
 from skdropout._network import Network
-from skdropout._ops import Activation, BatchNorm, Dense, Dropout, Gate
+from skdropout._ops import Activation, BatchNorm, Dense, Dropout, Gate, SmallDense
 from skdropout._plan import Plan
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
@@ -311,7 +311,8 @@ def test_slope_equals_difference_quotient(activation, scheme, target, batch_norm
         (("relu", "identity"), (0.0, 0.2, 0.2), [Dense, Gate, Dense, Dropout, Dense]),
     ],
 )
-def test_plan_holds_the_operations_it_needs(activations, rates, kinds):
+def test_plan_holds_the_operations_it_needs(activations, rates, kinds, monkeypatch):
+    monkeypatch.setattr(_plan, "SMALL", 0)
     ops = make_case(activations=activations, rates=rates).plan.ops
     assert [type(op) for op in ops] == kinds
     asked_for_dx = [op.dx is not None for op in ops if isinstance(op, Dense)]
@@ -331,13 +332,52 @@ def test_plan_holds_the_operations_it_needs(activations, rates, kinds):
         ),
     ],
 )
-def test_hidden_layers_are_normalised_before_their_activation(activations, rates, kinds):
+def test_hidden_layers_are_normalised_before_their_activation(
+    activations, rates, kinds, monkeypatch
+):
+    monkeypatch.setattr(_plan, "SMALL", 0)
     widths = (5, 7, 6)[: len(rates)]
     case = make_case(activations=activations, widths=widths, rates=rates, batch_norm=True)
     assert [type(op) for op in case.plan.ops] == kinds
     *hidden, last = (op for op in case.plan.ops if isinstance(op, Dense))
     assert all(dense.b is None for dense in hidden)  # batch normalisation has it
     assert last.b is not None
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+@pytest.mark.parametrize("has_b", [True, False])
+@pytest.mark.parametrize("n_rows, n_in, n_out", [(4, 5, 6), (1, 5, 6), (4, 1, 6), (4, 5, 1)])
+def test_small_products_are_the_products(n_rows, n_in, n_out, has_b, dtype):
+    rng = np.random.default_rng(0)
+
+    def matrix(*shape):  # whole numbers, whose sum is the same in any order
+        return rng.integers(-4, 5, shape).astype(dtype)
+
+    x, W, b, dy = (matrix(*s) for s in [(n_rows, n_in), (n_in, n_out), (n_out,), (n_rows, n_out)])
+    ones = np.ones(n_rows, dtype)
+    sizes = [n_rows * n_out, n_rows * n_in, n_in * n_out, n_out]
+    for kind in (Dense, SmallDense):
+        memory = np.full(sum(sizes) + 1, np.nan, dtype)
+        y, dx, dW, db, rest = np.split(memory, np.cumsum(sizes))
+        y, dx, dW = y.reshape(n_rows, n_out), dx.reshape(n_rows, n_in), dW.reshape(n_in, n_out)
+        op = kind(x, y, dx, dy, W, b if has_b else None, dW, db if has_b else None, ones)
+        for _ in range(2):  # with the values of the moment
+            x += 1
+            W += 1
+            op.forward()
+            op.backward()
+        assert_array_equal(y, x @ W + (b if has_b else 0))
+        assert_array_equal(dx, dy @ W.T)
+        assert_array_equal(dW, x.T @ dy)
+        assert_array_equal(db, dy.sum(axis=0) if has_b else np.full(n_out, np.nan))
+        assert_array_equal(rest, np.nan)
+
+
+def test_only_small_products_leave_numpy():
+    """SciPy may bring threads of its own, and large products wait where both have threads."""
+    case = make_case(widths=(50, 200, 300), n_rows=8)
+    kinds = [type(op) for op in case.plan.ops if isinstance(op, Dense)]
+    assert kinds == [SmallDense, Dense, SmallDense]
 
 
 def test_each_layer_has_its_rate():

@@ -14,7 +14,7 @@ from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, _plan
 from skdropout._buffers import Buffer
 from skdropout._losses import LOSSES
 from skdropout._network import Network
-from skdropout._ops import Columns, Dense, Dropout, ThinDense
+from skdropout._ops import Columns, Dense, Dropout, SmallDense, ThinDense
 from skdropout._plan import Plan
 from skdropout.dropout import Batchwise, Bernoulli, DropConnect, DropoutScheme
 
@@ -334,7 +334,7 @@ def test_large_layers_of_a_fixed_number_are_thinned(arguments, thin):
 def test_layers_beside_no_dropout_are_whole(monkeypatch):
     force(monkeypatch, True)
     ops = [op for op in Case((0.0, 0.0, 0.4)).plan.ops if isinstance(op, Dense)]
-    assert [type(op) for op in ops] == [Dense, ThinDense, ThinDense]
+    assert [type(op) for op in ops] == [SmallDense, ThinDense, ThinDense]
 
 
 def test_scheme_of_ones_own_that_counts_trains(thinned):
