@@ -39,6 +39,7 @@ def lerp(average: Array, value: Array, weight: float, tmp: Array):
     axpy(weight, np.subtract(value, average, out=tmp), average)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def is_finite(x: Array) -> bool:
     """Whether no number is NaN or infinite."""
-    return not x.size or (isfinite(x.min()) and isfinite(x.max()))
+    return isfinite(x.dot(x)) or (isfinite(x.min()) and isfinite(x.max()))  # squares may overflow

@@ -66,7 +66,19 @@ def test_lerp_may_use_up_the_value(dtype):
 
 @pytest.mark.parametrize(
     "values, finite",
-    [([], True), ([0, -1e300], True), ([1, np.inf], False), ([-np.inf], False), ([np.nan], False)],
+    [
+        ([], True),
+        ([0, -1], True),
+        ([1e30, -1e30], True),
+        ([1, np.inf], False),
+        ([-np.inf], False),
+        ([np.inf, -np.inf], False),
+        ([0, np.nan], False),
+        ([1e30, np.nan], False),
+    ],
 )
-def test_is_finite(values, finite):
-    assert is_finite(np.array(values, float)) is finite
+@over_dtypes
+def test_is_finite(values, finite, dtype):
+    """Whether or not the squares are."""
+    assert is_finite(np.array(values, dtype)) is finite
+    assert is_finite(np.tile(values, 5000).astype(dtype)) is finite
