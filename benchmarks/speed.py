@@ -43,6 +43,11 @@ def digits():
     return (X / 16).astype(np.float32), y
 
 
+def default():
+    X, y = make_classification(1000, 20, n_informative=10, random_state=0)
+    return X.astype(np.float32), y
+
+
 def table():
     X, y = make_classification(20_000, 50, n_informative=20, n_classes=5, random_state=0)
     return X.astype(np.float32), y
@@ -56,6 +61,7 @@ def mnist():
 CASES = {
     "sonar": (sonar, {"hidden": (60, 30), "solver": "sgd", "lr": 0.01}, 16, 100, (0.2, 0.0)),
     "digits": (digits, {"hidden": (128, 64), "solver": "adam", "lr": 1e-3}, 32, 10, (0.2, 0.0)),
+    "default": (default, {"hidden": (256, 128), "solver": "adam", "lr": 3e-3}, 32, 20, (0.3, 0.0)),
     "table": (table, {"hidden": (256, 256), "solver": "adam", "lr": 1e-3}, 256, 5, (0.2, 0.0)),
     "mnist": (mnist, {"hidden": (1024,) * 3, "solver": "adam", "lr": 1e-3}, 128, 1, (0.5, 0.2)),
 }
