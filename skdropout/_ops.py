@@ -63,8 +63,11 @@ class SmallDense(Dense):
         dx, dy, dW = (d if d is None else d.T for d in (self.dx, self.dy, self.dW))
         keep = 0.0 if self.b is None else 1.0  # what y is multiplied by before
         self.add_xW = partial(gemm, 1.0, W, x, keep, y, False, False, True)
-        self.find_dW = dW if dW is None else partial(gemm, 1.0, dy, x, 0.0, dW, False, True, True)
-        self.find_dx = dx if dx is None else partial(gemm, 1.0, W, dy, 0.0, dx, True, False, True)
+        self.find_dW = self.find_dx = None
+        if dW is not None:  # not for predictions only
+            self.find_dW = partial(gemm, 1.0, dy, x, 0.0, dW, False, True, True)
+        if dx is not None:  # the first layer: nobody asks
+            self.find_dx = partial(gemm, 1.0, W, dy, 0.0, dx, True, False, True)
 
     def forward(self):
         if self.b is not None:
@@ -75,7 +78,7 @@ class SmallDense(Dense):
         self.find_dW()
         if self.b is not None:
             self.ones.dot(self.dy, out=self.db)
-        if self.dx is not None:
+        if self.find_dx is not None:
             self.find_dx()
 
 

@@ -34,8 +34,8 @@ GATHERING = 160
 WORTHWHILE = 1 << 20
 """Multiplications that have to be saved to make up for more calls."""
 SMALL = 1 << 17
-"""Multiplications of a small product, at the most; OpenBLAS takes a second thread for 2^18. NumPy
-and SciPy each bring their own threads, and those of both would wait for each other."""
+"""Multiplications of a small product, at the most. OpenBLAS wakes a second thread for 2^18, and
+NumPy and SciPy may each bring threads of their own, which would wait for each other."""
 AHEAD = 1 << 14
 """Numbers of masks that are drawn at once, at the most, for passes to come."""
 
