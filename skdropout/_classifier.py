@@ -623,7 +623,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         n_classes = len(self.classes_)
         if isinstance(self.class_weight, dict):
             labels = self.classes_.tolist()
-            if not any(label in labels for label in self.class_weight):
+            if self.class_weight and not any(label in labels for label in self.class_weight):
                 raise ValueError(
                     f"class_weight must name classes of {self.classes_}, got {self.class_weight}."
                 )

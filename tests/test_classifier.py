@@ -185,6 +185,12 @@ def test_class_weights_are_sample_weights():
     )
 
 
+def test_no_class_weights_are_ones():
+    assert_array_equal(
+        network(class_weight={}).fit(X, Y).predict_proba(X), network().fit(X, Y).predict_proba(X)
+    )
+
+
 def test_class_weights_of_many_labels_multiply():
     weights = [{0: 1, 1: 2}, {0: 1, 1: 1}, {0: 3, 1: 1}, {0: 1, 1: 1}]
     by_hand = np.where(Y_LABELS[:, 0], 2.0, 1.0) * np.where(Y_LABELS[:, 2], 1.0, 3.0)
