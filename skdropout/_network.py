@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 
 from skdropout._activations import ACTIVATIONS
 from skdropout._buffers import Array, Buffer
@@ -11,7 +11,7 @@ from skdropout._initializers import choose_initializer
 from skdropout._ops import BatchNorm
 from skdropout._vectors import is_finite
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 """Elements of the widest layer that inference works on at once."""
 
 
@@ -172,9 +172,9 @@ class Network:
 
 def affine(h: Array | csr_array, W: Array, b: Array, out: Array) -> Array:
     """``h W + b``, written into `out`."""
-    if issparse(h):
-        out[:] = h @ W
-    else:
+    if isinstance(h, np.ndarray):
         h.dot(W, out=out)
+    else:
+        out[:] = h @ W
     out += b
     return out
