@@ -11,7 +11,7 @@ from skdropout._initializers import choose_initializer
 from skdropout._ops import BatchNorm
 from skdropout._vectors import is_finite
 
-BLOCK = 1 << 18
+BLOCK = 1 << 20
 """Elements of the widest layer that inference works on at once."""
 
 
