@@ -222,8 +222,11 @@ class Plan:
         return bool(self.rates[i]) and not self.scheme.drops_weights
 
     def _is_gated(self, i: int) -> bool:
-        """Whether activation and dropout of layer `i` are one multiplication."""
-        if i == 0 or (self._drops_units(i) and self.scheme.saturation):
+        """Whether activation and dropout of layer `i` are one multiplication.
+
+        In training only: a gate makes NaN of minus infinity, whose rectifier is zero in prediction.
+        """
+        if i == 0 or self.gradient is None or (self._drops_units(i) and self.scheme.saturation):
             return False
         return self._slope(i) is not None
 

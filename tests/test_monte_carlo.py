@@ -305,6 +305,16 @@ def test_equal_rows_are_predicted_alike_by_one_mask(kind, scheme, consistent, mo
     assert (np.ptp(y, axis=0) > 1e-3).all()  # one network after another
 
 
+@pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
+def test_a_rectifier_of_minus_infinity_is_zero(dropout):
+    """As in the prediction of the whole network."""
+    X, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 2
+    clf = DropoutMLPClassifier(8, dropout=dropout, max_iter=2, random_state=0).fit(X, y)
+    clf.intercepts_[0][0] = -np.inf
+    assert np.isfinite(clf.predict_proba(X)).all()
+    assert np.isfinite(clf.predict_proba_samples(X, random_state=0)).all()
+
+
 @over_kinds
 @pytest.mark.parametrize("scheme", ["batchwise", "bernoulli"])
 def test_seed_decides(kind, scheme):
