@@ -3,8 +3,8 @@
 Every function works on two arrays of one shape. ``forward(x, y)`` writes ``f(x)`` into `y` and may
 use `x` as scratch; ``derivative(x, y)``, called with what `forward` left behind, writes ``f'(x)``
 into `x` and may use up `y`. Where `f'` follows from `f` alone the two arrays are one and the same
-(``in_place``). A rectifier, whose derivative is one for ``x > 0`` and else a `slope`, is also
-half of a :class:`~skdropout._ops.Gate`.
+(``in_place``). A rectifier is ``x f'(x)``, where the sign of `x` tells as much as that of `y`: with
+the dropout behind it, it is one multiplication, a :class:`~skdropout._ops.Gate`.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class ActivationFunction(NamedTuple):
     forward: Callable[[Array, Array], None]
     derivative: Callable[[Array, Array], None]
     in_place: bool
-    slope: float | None = None
+    is_rectifier: bool = False
 
 
 def logistic(x, y):
@@ -172,9 +172,9 @@ ACTIVATIONS = {
     "identity": ActivationFunction(identity, identity_derivative, in_place=True),
     "logistic": ActivationFunction(logistic, logistic_derivative, in_place=False),
     "tanh": ActivationFunction(tanh, tanh_derivative, in_place=True),
-    "relu": ActivationFunction(relu, relu_derivative, in_place=True, slope=0.0),
+    "relu": ActivationFunction(relu, relu_derivative, in_place=True, is_rectifier=True),
     "leaky_relu": ActivationFunction(
-        leaky_relu, leaky_relu_derivative, in_place=False, slope=LEAKY_SLOPE
+        leaky_relu, leaky_relu_derivative, in_place=False, is_rectifier=True
     ),
     "elu": ActivationFunction(elu, elu_derivative, in_place=False),
     "selu": ActivationFunction(selu, selu_derivative, in_place=False),

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import get_blas_funcs
 from scipy.sparse import csr_array
 
-from skdropout._activations import ZERO, ActivationFunction
+from skdropout._activations import ActivationFunction
 from skdropout._buffers import Array, IndexArray
 from skdropout._vectors import lerp
 from skdropout.dropout import DropoutScheme
@@ -215,24 +215,19 @@ class Activation:
 
 @dataclass(eq=False, slots=True)
 class Gate:
-    """``x *= gate`` with ``gate = ([x > 0] + slope [x <= 0]) mask``; backward ``dy *= gate``.
+    """``x *= gate`` with ``gate = f'(x) mask``, `f` a rectifier; backward ``dy *= gate``.
 
     Rectifier and dropout in one; no `mask` without dropout.
     """
 
-    slope: float
+    function: ActivationFunction
     mask: Array | None
-    is_open: Array
     gate: Array
     x: Array
     dy: Array
 
     def forward(self):
-        np.greater(self.x, ZERO, out=self.is_open)
-        self.gate[:] = self.is_open
-        if self.slope:
-            self.gate *= 1.0 - self.slope
-            self.gate += self.slope
+        self.function.derivative(self.gate, self.x)
         if self.mask is not None:
             self.gate *= self.mask
         self.x *= self.gate

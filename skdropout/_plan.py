@@ -92,14 +92,11 @@ class Plan:
         self.widths = self._widths() if larger is None else larger.widths
         self.thinned = [w < size for w, size in zip(self.widths, network.sizes, strict=True)]
 
-        memory, indices, flags = (
-            (larger.work.flat, larger.indices.flat, larger.flags.flat) if larger else (None,) * 3
-        )
+        memory, indices = (larger.work.flat, larger.indices.flat) if larger else (None, None)
         masks = self._masks()
         self.work = Buffer(masks | self._layout(), network.dtype, memory)
         self.masks = {name: self.work[name] for name in masks}
         self.indices = Buffer(self._indices(), np.intp, indices)
-        self.flags = Buffer(self._flags(), bool, flags)
         self.ones = np.ones(n_rows, network.dtype)
         self.x = SparseRows() if sparse else self.work["x"]
         if gradient is not None:
@@ -113,7 +110,7 @@ class Plan:
                 kept, factors = self.indices[f"in{i}"], self.work[f"f{i}"]
                 self._draws.append(Select(scheme, self.masks[f"mask{i}"], kept, factors))
             if self._is_gated(i):
-                self._add_gate(i, h, dh)
+                self._add_gate(i, activation, h, dh)
             else:
                 h = self._add_activation(i, activation, h, dh)
                 h = self._add_dropout(i, h, dh)
@@ -228,11 +225,7 @@ class Plan:
         """
         if i == 0 or self.gradient is None or (self._drops_units(i) and self.scheme.saturation):
             return False
-        return self._slope(i) is not None
-
-    def _slope(self, i: int) -> float | None:
-        """Slope below zero of the rectifier of layer `i`, None if it has another activation."""
-        return ACTIVATIONS[self.network.activations[i - 1]].slope
+        return ACTIVATIONS[self.network.activations[i - 1]].is_rectifier
 
     def _mask(self, i: int) -> Array:
         """What the units of layer `i` that take part are multiplied by."""
@@ -280,14 +273,6 @@ class Plan:
                 layout[f"at{i}"] = shape
         return layout
 
-    def _flags(self):
-        """Names and shapes of what tells which gates are open."""
-        return {
-            f"open{i}": (self.n_rows, width)
-            for i, width in enumerate(self.widths[:-1])
-            if self._is_gated(i)
-        }
-
     def _is_thin(self, i: int) -> bool:
         """Whether some weights of layer `i` are left out of its products."""
         return self.thinned[i] or self.thinned[i + 1]
@@ -302,10 +287,9 @@ class Plan:
         self.ops.append(Activation(function, z, h, dz))
         return h
 
-    def _add_gate(self, i, x, dx):
+    def _add_gate(self, i, name, x, dx):
         mask = self._mask(i) if self._drops_units(i) else None
-        gate, is_open = self.work[f"g{i}"], self.flags[f"open{i}"]
-        self.ops.append(Gate(self._slope(i), mask, is_open, gate, x, dx))
+        self.ops.append(Gate(ACTIVATIONS[name], mask, self.work[f"g{i}"], x, dx))
 
     def _add_dropout(self, i, x, dx):
         scheme, rate = self.scheme, self.rates[i]

@@ -66,12 +66,12 @@ def test_sharing_memory_is_right_if_and_only_if_in_place(name):
 
 
 @over_dtypes
-@pytest.mark.parametrize("name", [name for name in NAMES if ACTIVATIONS[name].slope is not None])
+@pytest.mark.parametrize("name", [name for name in NAMES if ACTIVATIONS[name].is_rectifier])
 def test_gate_is_the_activation_and_its_derivative(name, dtype):
     x = X.astype(dtype)
     value, derivative = f(name, x)
     gate = np.full_like(x, np.nan)
-    Gate(ACTIVATIONS[name].slope, None, np.empty(x.shape, bool), gate, x, None).forward()
+    Gate(ACTIVATIONS[name], None, gate, x, None).forward()
     assert_array_equal(gate, derivative)
     assert_array_equal(x, value)
 
