@@ -62,8 +62,12 @@ class Descent:
     ----------
     gradient : Buffer
         Where a plan has to put the gradient; used up by each step.
+    clears : bool
+        Whether the gradient is zero after each step, for a plan that writes parts of it only.
     memory : Buffer
         What the optimizer remembers, a view for each of its slots.
+    buffers : list of Buffer
+        Parameters, and each of the vectors that the optimizer remembers, laid out alike.
     t : int
         Steps so far.
     """
@@ -86,6 +90,7 @@ class Descent:
         self.clip_norm = clip_norm
         self.constraint = constraint
         self.gradient = Buffer(parameters.layout, dtype)
+        self.clears = False
         slots = {slot: (size,) for slot in optimizer.slots}
         if (
             state is None
@@ -95,6 +100,8 @@ class Descent:
             state = {"t": 0, "memory": None}
         self.t = state["t"]
         self.memory = Buffer(slots, dtype, memory=state["memory"])
+        remembered = (self.memory[slot] for slot in optimizer.slots)
+        self.buffers = [parameters, *(Buffer(parameters.layout, dtype, m) for m in remembered)]
         self._constrained = network.weights if constraint is not None else ()
         spans = (
             (network.weights_span, penalty, weight_decay),
@@ -145,6 +152,8 @@ class Descent:
             for decay, p in block.decayed:
                 scal(1.0 - lr * decay, p)
             self.optimizer._update(block.p, block.g, *block.slots, tmp=block.tmp, t=self.t, lr=lr)
+            if self.clears:
+                block.g.fill(0.0)  # while it is in the cache
         for W in self._constrained:
             self.constraint.project(W)
         return value

@@ -137,6 +137,25 @@ class Network:
                 b -= self.statistics[f"mean{i}"][0] * factor
         return folded
 
+    def thin(self, masks: list[Array | None]) -> "Network":
+        """The smaller network without the hidden units whose mask is zero.
+
+        There is a mask, a vector, for the inputs and for each hidden layer; None stands for ones.
+        All inputs stay. It has to be a network without batch normalisation.
+        """
+        units = [np.arange(size) for size in self.sizes]
+        for i, mask in enumerate(masks):
+            if i and mask is not None:
+                units[i] = np.flatnonzero(mask)
+        thinned = Network(map(len, units), self.activations, self.dtype)
+        for i, (inputs, outputs) in enumerate(pairwise(units)):
+            W, b = thinned.weights[i], thinned.biases[i]
+            self.weights[i].take(inputs, axis=0).take(outputs, axis=1, out=W, mode="clip")
+            self.biases[i].take(outputs, out=b, mode="clip")
+            if masks[i] is not None:
+                W *= masks[i].take(inputs).reshape(-1, 1)
+        return thinned
+
     def predict(self, X: Array | csr_array) -> Array:
         """Raw predictions `z` for any number of rows; nothing is dropped."""
         network = self.fold()

@@ -13,7 +13,7 @@ from scipy.linalg import get_blas_funcs
 from scipy.sparse import csr_array
 
 from skdropout._activations import ActivationFunction
-from skdropout._buffers import Array, IndexArray
+from skdropout._buffers import Array
 from skdropout._vectors import lerp
 from skdropout.dropout import DropoutScheme
 
@@ -82,38 +82,65 @@ class SmallDense(Dense):
             self.find_dx()
 
 
-@dataclass(eq=False, slots=True)
-class ThinDense(Dense):
-    """``y = x V + c``, `V` and `c` the weights and biases of inputs and units that are in.
+class Window:
+    """Units of a layer that are in: neighbours, around its end if need be.
 
-    What is out has the derivative zero. ``V[j, k]`` is ``W[inputs[j], units[k]]``, which lies `at`
-    this place in memory.
+    Each of the `parts`, one or two, is a pair of slices: where among the units that are in it
+    comes, and where among all.
     """
 
-    inputs: IndexArray
-    units: IndexArray
-    at: IndexArray
-    V: Array
-    c: Array
+    __slots__ = ("n_active", "n_units", "parts")
 
-    def select(self):
-        """Find the weights, where inputs and units are new."""
-        rows = self.inputs * self.W.shape[1]
-        np.add(rows[:, None], self.units, out=self.at)
+    def __init__(self, n_units: int, n_active: int):
+        self.n_units, self.n_active = n_units, n_active
+        self.move(0)
+
+    def move(self, start: int):
+        """Let the window begin with unit `start`."""
+        n_first = min(self.n_active, self.n_units - start)
+        self.parts = [(slice(0, n_first), slice(start, start + n_first))]
+        n_others = self.n_active - n_first
+        if n_others:
+            self.parts.append((slice(n_first, self.n_active), slice(0, n_others)))
+
+
+@dataclass(eq=False, slots=True)
+class WindowDense(Dense):
+    """`Dense` for the `inputs` and `units` that are in, which `x` and `y` hold alone.
+
+    Each pair of their parts is a matrix of its own in `W`. The derivative of what is out is zero,
+    which has to stand there already.
+    """
+
+    inputs: Window
+    units: Window
+    tmp: Array
 
     def forward(self):
-        self.W.take(self.at, out=self.V, mode="clip")  # else numpy buffers it all
-        self.x.dot(self.V, out=self.y)
-        self.y += self.b.take(self.units, out=self.c, mode="clip")
+        for at, units in self.units.parts:
+            y = self.y[:, at]
+            pairs = [(self.x[:, a], self.W[inputs, units]) for a, inputs in self.inputs.parts]
+            self._sum_products(pairs, y)
+            y += self.b[units]
 
     def backward(self):
-        if self.dx is not None:
-            self.dy.dot(self.V.T, out=self.dx)
-        dV = self.x.T.dot(self.dy, out=self.V)
-        self.dW.fill(0.0)
-        self.dW.reshape(-1)[self.at] = dV
-        self.db.fill(0.0)
-        self.db[self.units] = self.ones.dot(self.dy, out=self.c)
+        for at, units in self.units.parts:
+            dy = self.dy[:, at]
+            np.matmul(self.ones, dy, out=self.db[units])
+            for at, inputs in self.inputs.parts:
+                np.matmul(self.x[:, at].T, dy, out=self.dW[inputs, units])
+        if self.dx is not None:  # the first layer: nobody asks
+            for at, inputs in self.inputs.parts:
+                dx = self.dx[:, at]
+                pairs = [(self.dy[:, a], self.W[inputs, units].T) for a, units in self.units.parts]
+                self._sum_products(pairs, dx)
+
+    def _sum_products(self, pairs, out):
+        """Write the sum of the products of all pairs into `out`."""
+        (a, b), *others = pairs
+        np.matmul(a, b, out=out)
+        for a, b in others:
+            out += np.matmul(a, b, out=self.tmp[: out.size].reshape(out.shape))
 
 
 @dataclass(eq=False, slots=True)
@@ -301,23 +328,6 @@ class SparseEntryDropout:
 
 
 @dataclass(eq=False, slots=True)
-class Columns:
-    """``y = x[:, kept] factors``, of the inputs."""
-
-    x: Array
-    y: Array
-    kept: IndexArray
-    factors: Array
-
-    def forward(self):
-        self.x.take(self.kept, axis=1, out=self.y, mode="clip")
-        self.y *= self.factors
-
-    def backward(self):
-        """Nobody asks for the derivative of the inputs."""
-
-
-@dataclass(eq=False, slots=True)
 class Draw:
     """Draws a mask."""
 
@@ -347,20 +357,13 @@ class DrawAhead(Draw):
 
 
 @dataclass(eq=False, slots=True)
-class Select:
-    """Finds the units that a new mask keeps, and what it multiplies them by."""
+class DrawWindow:
+    """Draws where a window begins, each unit as likely as any other; what is in is scaled alike."""
 
-    scheme: DropoutScheme
+    window: Window
+    rng: np.random.Generator
     mask: Array
-    kept: IndexArray
-    factors: Array
 
     def __call__(self):
-        kept = np.flatnonzero(self.mask)
-        if len(kept) != len(self.kept):
-            raise ValueError(
-                f"dropout={self.scheme!r} kept {len(kept)} of {self.mask.size} units, but its "
-                f"n_active says {len(self.kept)}."
-            )
-        self.kept[:] = kept
-        self.mask[0].take(kept, out=self.factors[0], mode="clip")
+        self.window.move(int(self.rng.integers(self.window.n_units)))
+        self.mask.fill(self.window.n_units / self.window.n_active)

@@ -12,27 +12,31 @@ from skdropout._network import Network
 from skdropout._ops import (
     Activation,
     BatchNorm,
-    Columns,
     Dense,
     Draw,
     DrawAhead,
+    DrawWindow,
     Dropout,
     Gate,
     SaturatingDropout,
-    Select,
     SmallDense,
     SparseDense,
     SparseDropout,
     SparseEntryDropout,
     SparseRows,
-    ThinDense,
+    Window,
+    WindowDense,
 )
 from skdropout.dropout import DropoutScheme
 
-GATHERING = 160
-"""What it costs to gather a weight, in multiplications; its derivative takes half as much again."""
+PIECES = 1.75
+"""What a multiplication costs in windows, which are cut into pieces, in those of whole layers."""
+CLEARING = 20
+"""What it costs to clear the derivative of a weight, in multiplications."""
+MOVING = 600
+"""What it costs to let a weight, and what is remembered of it, change places and come back."""
 WORTHWHILE = 1 << 20
-"""Multiplications that have to be saved to make up for more calls."""
+"""Multiplications that have to be saved for each layer to make up for more calls."""
 SMALL = 1 << 17
 """Multiplications of a small product, at the most. OpenBLAS wakes a second thread for 2^18, and
 NumPy and SciPy may each bring threads of their own, which would wait for each other."""
@@ -44,8 +48,9 @@ class Plan:
     """One pass through the network, compiled for a batch size.
 
     The batch goes into `x`; in training its targets go into `y` and its weights into `weight` (a
-    column that sums to one). `run` leaves the gradient in the buffer that was handed in; without
-    one there is only `forward`, which needs a network without batch norm.
+    column that sums to one). `run` leaves the gradient in the buffer that was handed in, which has
+    to hold zeros before where there are `windows`; without one there is only `forward`, which needs
+    a network without batch norm.
 
     Parameters
     ----------
@@ -89,14 +94,15 @@ class Plan:
         self.network, self.gradient, self.loss, self.n_rows = network, gradient, loss, n_rows
         self.scheme, self.rates, self.rng = scheme, rates, rng
         self.sparse, self.one_mask, self.n_passes = sparse, one_mask, n_passes
-        self.widths = self._widths() if larger is None else larger.widths
-        self.thinned = [w < size for w, size in zip(self.widths, network.sizes, strict=True)]
+        self.windows = self._windows() if larger is None else larger.windows
+        self.widths = list(network.sizes)
+        for i, window in self.windows.items():
+            self.widths[i] = window.n_active
 
-        memory, indices = (larger.work.flat, larger.indices.flat) if larger else (None, None)
         masks = self._masks()
+        memory = None if larger is None else larger.work.flat
         self.work = Buffer(masks | self._layout(), network.dtype, memory)
         self.masks = {name: self.work[name] for name in masks}
-        self.indices = Buffer(self._indices(), np.intp, indices)
         self.ones = np.ones(n_rows, network.dtype)
         self.x = SparseRows() if sparse else self.work["x"]
         if gradient is not None:
@@ -106,9 +112,6 @@ class Plan:
         self._draws = [*self._mask_draws()]
         h, dh = self.x, None
         for i, activation in enumerate(("identity", *network.activations)):
-            if self.thinned[i]:
-                kept, factors = self.indices[f"in{i}"], self.work[f"f{i}"]
-                self._draws.append(Select(scheme, self.masks[f"mask{i}"], kept, factors))
             if self._is_gated(i):
                 self._add_gate(i, activation, h, dh)
             else:
@@ -117,18 +120,21 @@ class Plan:
             h, dh = self._add_dense(i, h, dh)
             h = self._add_batch_norm(i, h, dh)
         self.z, self.dz = h, dh
-        self._draws += [op.select for op in self.ops if isinstance(op, ThinDense)]
         self._forward = tuple(op.forward for op in self.ops)
         self._backward = tuple(op.backward for op in reversed(self.ops))
 
     def forward(self, *, redraw: bool = True) -> Array:
         """Return the raw predictions for the batch, with new masks or those of the last pass."""
         if redraw:
-            for draw in self._draws:
-                draw()
+            self.draw()
         for forward in self._forward:
             forward()
         return self.z
+
+    def draw(self):
+        """Draw new masks."""
+        for draw in self._draws:
+            draw()
 
     def run(self, *, redraw: bool = True):
         """Write the gradient of the mean loss of the batch; its raw predictions are in `z`."""
@@ -145,30 +151,31 @@ class Plan:
 
     # What takes part
 
-    def _widths(self) -> tuple[int, ...]:
-        """The number of units of each layer that take part in the products.
+    def _windows(self) -> dict[int, Window]:
+        """The hidden layers of which windows take part, counted from the inputs.
 
-        Units that are out are left out where the scheme always drops the same number, and where
-        that is faster: forward, backward and for the gradient it saves a multiplication a row for
-        each weight that is out, and takes time for each one that is in, which has to be gathered.
+        Where all units are alike, a training may keep neighbours of a random order, and leave the
+        others out of the products. This is done where it is faster: it saves a multiplication a
+        row, forward, backward and for the gradient, for each weight that is out, and takes time
+        for every weight, whose derivative has to be zero, and which has to change places.
         """
         network, scheme = self.network, self.scheme
-        sizes, rates = network.sizes, (*self.rates, 0.0)
-        if self.sparse or network.batch_norm or not any(rates):
-            return sizes
-        of_rows = scheme.draws_per_row and not self.one_mask
-        if scheme.drops_weights or scheme.saturation or of_rows:
-            return sizes
-        active = [
-            check_n_active(scheme, rate, size) if rate else size
-            for rate, size in zip(rates, sizes, strict=True)
-        ]
-        if None in active:
-            return sizes
-        n_in, n_all = (sum(a * b for a, b in pairwise(widths)) for widths in (active, sizes))
-        n_products, n_copies = (1, 1) if self.gradient is None else (3, 1.5)
-        saved = n_products * self.n_rows * (n_all - n_in) - n_copies * GATHERING * n_in
-        return tuple(active) if saved > WORTHWHILE else sizes
+        if self.gradient is None or self.sparse or network.batch_norm or not any(self.rates):
+            return {}
+        sizes, active = network.sizes, active_sizes(network, scheme, self.rates)
+        of_rows_or_weights = scheme.draws_per_row or scheme.drops_weights
+        if active is None or not scheme.exchangeable or of_rows_or_weights or scheme.saturation:
+            return {}
+        n_in, n_all = count_weights(active), count_weights(sizes)
+        saved = 3 * self.n_rows * (n_all - PIECES * n_in)
+        saved -= (CLEARING + MOVING / self.n_passes) * n_all
+        if saved <= WORTHWHILE * network.n_layers:
+            return {}
+        return {
+            i: Window(size, n_active)
+            for i, (size, n_active) in enumerate(zip(sizes, active, strict=True))
+            if n_active < size
+        }
 
     # Where it lies
 
@@ -184,6 +191,8 @@ class Plan:
         ):
             if rate and self.scheme.drops_weights:
                 layout[f"mask{i}"] = self.scheme.mask_shape(*shape)
+            elif i in self.windows:
+                layout[f"mask{i}"] = (1, self.windows[i].n_active)
             elif rate and not self._drops_entries(i):
                 n_rows = 1 if self.one_mask else self.n_rows
                 layout[f"mask{i}"] = self.scheme.mask_shape(n_rows, shape[0])
@@ -194,8 +203,11 @@ class Plan:
         together = self.scheme is not None and self.scheme.independent and self.scheme.draws_per_row
         groups = []
         for name in self.masks:
-            rate = self.rates[int(name.removeprefix("mask"))]
-            if together and groups and groups[-1][0] == rate:
+            i = int(name.removeprefix("mask"))
+            rate = self.rates[i]
+            if i in self.windows:
+                yield DrawWindow(self.windows[i], self.rng, self.masks[name])
+            elif together and groups and groups[-1][0] == rate:
                 groups[-1][1].append(name)
             else:
                 groups.append((rate, [name]))
@@ -227,21 +239,10 @@ class Plan:
             return False
         return ACTIVATIONS[self.network.activations[i - 1]].is_rectifier
 
-    def _mask(self, i: int) -> Array:
-        """What the units of layer `i` that take part are multiplied by."""
-        return self.work[f"f{i}"] if self.thinned[i] else self.masks[f"mask{i}"]
-
     def _layout(self):
-        """Names and shapes of the rest; one `d` a layer serves all derivatives there.
-
-        What the kept units are multiplied by does not depend on the number of rows either.
-        """
+        """Names and shapes of the rest; one `d` a layer serves all derivatives there."""
         network, n_rows, trains = self.network, self.n_rows, self.gradient is not None
-        layout = {f"f{i}": (1, width) for i, width in enumerate(self.widths) if self.thinned[i]}
-        if not self.sparse:
-            layout["x"] = (n_rows, network.sizes[0])
-        if self.thinned[0]:
-            layout["h0"] = (n_rows, self.widths[0])
+        layout = {} if self.sparse else {"x": (n_rows, network.sizes[0])}
         for i, width in enumerate(self.widths[1:], start=1):
             layout[f"z{i}"] = (n_rows, width)
             if trains:
@@ -257,25 +258,14 @@ class Plan:
                     layout[f"a{i}"] = (n_rows, width)
                 if self._drops_units(i):
                     layout[f"h{i}"] = (n_rows, width)
-        for i, shape in enumerate(pairwise(self.widths)):
-            if (self.rates[i] and self.scheme.drops_weights) or self._is_thin(i):
+        for i, shape in enumerate(pairwise(network.sizes)):
+            if self.rates[i] and self.scheme.drops_weights:
                 layout[f"V{i}"] = shape
-                layout[f"c{i}"] = shape[1:]
+        if self.windows:
+            layout["product"] = (n_rows * max(self.widths[1:]),)
         if trains:
             layout |= {"y": (n_rows, network.sizes[-1]), "weight": (n_rows, 1), "row": (n_rows, 1)}
         return layout
-
-    def _indices(self):
-        """Names and shapes of the numbers of units and of weights that are in."""
-        layout = {f"in{i}": (width,) for i, width in enumerate(self.widths) if self.thinned[i]}
-        for i, shape in enumerate(pairwise(self.widths)):
-            if self._is_thin(i):
-                layout[f"at{i}"] = shape
-        return layout
-
-    def _is_thin(self, i: int) -> bool:
-        """Whether some weights of layer `i` are left out of its products."""
-        return self.thinned[i] or self.thinned[i + 1]
 
     # The operations; `h` and `dh` are what layer `i` takes in, and its derivative
 
@@ -288,7 +278,7 @@ class Plan:
         return h
 
     def _add_gate(self, i, name, x, dx):
-        mask = self._mask(i) if self._drops_units(i) else None
+        mask = self.masks[f"mask{i}"] if self._drops_units(i) else None
         self.ops.append(Gate(ACTIVATIONS[name], mask, self.work[f"g{i}"], x, dx))
 
     def _add_dropout(self, i, x, dx):
@@ -298,14 +288,12 @@ class Plan:
         if self._drops_entries(i):
             self.ops.append(SparseEntryDropout(scheme, rate, self.rng, x))
             return x
-        mask = self._mask(i)
+        mask = self.masks[f"mask{i}"]
         if self.sparse and i == 0:
             self.ops.append(SparseDropout(mask, x))
             return x
-        h = self.work[f"h{i}"] if i or self.thinned[0] else x
-        if i == 0 and self.thinned[0]:
-            op = Columns(x, h, self.indices["in0"], mask)
-        elif scheme.saturation:
+        h = self.work[f"h{i}"] if i else x
+        if scheme.saturation:
             op = SaturatingDropout(mask, x, h, dx, scheme.saturation, scheme.mean(rate))
         else:
             op = Dropout(mask, x, h, dx)
@@ -317,34 +305,25 @@ class Plan:
         y, dy = work[f"z{i + 1}"], self._derivative_at(i + 1)
         W, dW = self._parameter(f"W{i}")
         b, db = (None, None) if network.is_normalised(i) else self._parameter(f"b{i}")
-        if self._is_thin(i):
-            n_inputs, n_units = network.sizes[i : i + 2]
-            op = ThinDense(
-                x,
-                y,
-                dx,
-                dy,
-                W,
-                b,
-                dW,
-                db,
-                self.ones,
-                inputs=self.indices[f"in{i}"] if self.thinned[i] else np.arange(n_inputs),
-                units=self.indices[f"in{i + 1}"] if self.thinned[i + 1] else np.arange(n_units),
-                at=self.indices[f"at{i}"],
-                V=work[f"V{i}"],
-                c=work[f"c{i}"],
-            )
+        if self.rates[i] and self.scheme.drops_weights:
+            W = self._add_weight_dropout(i, W, dW)
+        args = x, y, dx, dy, W, b, dW, db, self.ones
+        if self.sparse and i == 0:
+            op = SparseDense(*args)
+        elif i in self.windows or i + 1 in self.windows:
+            inputs, units = (self._window(j) for j in (i, i + 1))
+            op = WindowDense(*args, inputs, units, tmp=work["product"])
+        elif self.n_rows * W.size <= SMALL:
+            op = SmallDense(*args)
         else:
-            if self.rates[i] and self.scheme.drops_weights:
-                W = self._add_weight_dropout(i, W, dW)
-            if self.sparse and i == 0:
-                kind = SparseDense
-            else:
-                kind = SmallDense if self.n_rows * W.size <= SMALL else Dense
-            op = kind(x, y, dx, dy, W, b, dW, db, self.ones)
+            op = Dense(*args)
         self.ops.append(op)
         return y, dy
+
+    def _window(self, i):
+        """The units of layer `i` that are in, which may be all."""
+        n_units = self.network.sizes[i]
+        return self.windows.get(i) or Window(n_units, n_units)
 
     def _add_weight_dropout(self, i, W, dW):
         V = self.work[f"V{i}"]
@@ -371,6 +350,20 @@ class Plan:
     def _derivative_at(self, i):
         """The derivative of what comes out of layer `i`, counted from the inputs."""
         return self.gradient and self.work[f"d{i}"]
+
+
+def count_weights(sizes) -> int:
+    """The number of weights between layers of so many units."""
+    return sum(a * b for a, b in pairwise(sizes))
+
+
+def active_sizes(network: Network, scheme: DropoutScheme, rates) -> list[int] | None:
+    """The sizes of the layers without the hidden units that are dropped, None if they vary."""
+    sizes = list(network.sizes)
+    for i, rate in enumerate(rates):
+        if i and rate:
+            sizes[i] = check_n_active(scheme, rate, sizes[i])
+    return None if None in sizes else sizes
 
 
 def check_n_active(scheme: DropoutScheme, rate: float, n_units: int) -> int | None:

@@ -13,6 +13,7 @@ from skdropout._callbacks import NoTasks
 from skdropout._descent import Descent
 from skdropout._losses import Loss, RunningLoss
 from skdropout._network import Network
+from skdropout._order import UnitOrder
 from skdropout._plan import Plan
 from skdropout.dropout import DropoutScheme
 from skdropout.schedules import Progress, Schedule
@@ -187,6 +188,16 @@ class Training:
                 n_passes=-(-n_batches // self.scheme.batches_per_mask),
             )
             larger = self.plans[n_rows]
+        windows = larger.windows
+        self.descent.clears = bool(windows)
+        self.descent.gradient.flat.fill(0.0)
+        self.order = UnitOrder(
+            self.descent.buffers,
+            self.network.sizes,
+            windows,
+            scratch=self.descent.gradient,
+            rng=self.dropout_rng,
+        )
         self.n_batches = 0
 
     def _epoch(self) -> tuple[float, float, float]:
@@ -194,16 +205,20 @@ class Training:
         total_penalty = 0.0
         for plan in self.plans.values():
             plan.forget()  # so that an epoch is the same, whatever was before
-        for rows in self.batches:
-            plan = self.plans[len(rows)]
-            weight = self.batches.load(rows, plan)
-            lr = self.learning_rate * self._factor(self.schedule, "learning_rate")
-            redraw = self.n_batches % self.scheme.batches_per_mask == 0
-            plan.run(redraw=redraw)
-            self.running_loss.add(plan.z, plan.y, plan.weight, weight)
-            total_penalty += self.descent.step(lr, weight) * weight
-            self.progress.step += 1
-            self.n_batches += 1
+        try:
+            for rows in self.batches:
+                plan = self.plans[len(rows)]
+                weight = self.batches.load(rows, plan)
+                lr = self.learning_rate * self._factor(self.schedule, "learning_rate")
+                redraw = self.n_batches % self.scheme.batches_per_mask == 0
+                self.order.prepare(is_new=redraw)
+                plan.run(redraw=redraw)
+                self.running_loss.add(plan.z, plan.y, plan.weight, weight)
+                total_penalty += self.descent.step(lr, weight) * weight
+                self.progress.step += 1
+                self.n_batches += 1
+        finally:
+            self.order.restore()
         weight = self.batches.total_weight
         return (self.running_loss.pop() + total_penalty) / weight, total_penalty / weight, lr
 

@@ -38,6 +38,10 @@ class DropoutScheme(Recipe):
     stackable : bool, default=False
         Whether `draw` fills several masks at once, one on top of the other, as well as a single
         one: small masks are drawn for many steps at once then.
+    exchangeable : bool, default=False
+        Whether `draw` only chooses `n_active` units, the same for all rows, every such set as
+        likely as any other, and multiplies them by ``n_units / n_active``. A training may then
+        choose by itself which units of a large layer it leaves out of its products.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
         does not depend on the number of rows. When the rates change, another one is drawn.
@@ -47,8 +51,8 @@ class DropoutScheme(Recipe):
 
     Notes
     -----
-    What a class says with `independent` and `stackable` it says of its own `draw`: a subclass with
-    another one has to say it again.
+    What a class says with `independent`, `stackable` and `exchangeable` it says of its own `draw`:
+    a subclass with another one has to say it again.
 
     Examples
     --------
@@ -70,13 +74,14 @@ class DropoutScheme(Recipe):
     drops_weights: ClassVar[bool] = False
     independent: ClassVar[bool] = False
     stackable: ClassVar[bool] = False
+    exchangeable: ClassVar[bool] = False
     saturation: ClassVar[float] = 0.0
     batches_per_mask: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "draw" in vars(cls):
-            for promise in {"independent", "stackable"} - set(vars(cls)):
+            for promise in {"independent", "stackable", "exchangeable"} - set(vars(cls)):
                 setattr(cls, promise, False)
 
     def mask_shape(self, n_rows: int, n_units: int) -> tuple[int, int]:
@@ -90,8 +95,8 @@ class DropoutScheme(Recipe):
     def n_active(self, rate: float, n_units: int) -> int | None:
         """The number of units that every mask keeps, None if it varies.
 
-        Where it is fixed and all rows have one mask of units, large layers leave the other units
-        out of their products.
+        Where it is fixed and all rows have one mask of units, the others can be left out of the
+        products of large layers.
         """
         return None
 
@@ -148,7 +153,10 @@ class Batchwise(DropoutScheme):
 
     ``round(keep * n_units)`` units, at least one, chosen at random, are kept for every row of the
     batch, scaled by ``n_units`` over their number: each unit has the same chance, the number of
-    active units is always the same, and the mean of each mask is exactly one.
+    active units is always the same, and the mean of each mask is exactly one. Where a training of
+    large hidden layers is faster so, the units that are kept are neighbours in a random order of
+    all, which is drawn anew every hundred masks and with each epoch: what is left out of the
+    products is contiguous then.
 
     Parameters
     ----------
@@ -174,6 +182,7 @@ class Batchwise(DropoutScheme):
     batches_per_mask: int = 1
 
     stackable: ClassVar = True
+    exchangeable: ClassVar = True
 
     def check(self):
         check_number("batches_per_mask", self.batches_per_mask, 1, integer=True)

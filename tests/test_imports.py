@@ -43,7 +43,7 @@ ARCHITECTURE = [
     },
     # training
     {
-        "_training": "_batches _descent _plan _network _losses _callbacks dropout schedules",
+        "_training": "_batches _descent _order _plan _network _losses _callbacks dropout schedules",
         "_lbfgs": "_batches _plan _network _losses _penalties _callbacks _buffers",
         "_validation": "_network _losses _buffers",
         "_settings": "_losses _penalties _activations _initializers "
@@ -60,6 +60,7 @@ ARCHITECTURE = [
     },
     {
         "_network": "_ops _initializers _activations _vectors _buffers",
+        "_order": "_buffers",
         "_uncertainty": "_buffers",
         "_targets": "_losses _buffers",
     },
