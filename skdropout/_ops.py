@@ -152,19 +152,27 @@ class SparseRows:
 
 @dataclass(eq=False, slots=True)
 class SparseDense(Dense):
-    """``y = x W + b`` for inputs in sparse rows."""
+    """``y = x W + b`` for inputs in sparse rows, and for the `units` that are in.
+
+    The derivative of what is out is zero, which has to stand there already.
+    """
 
     x: SparseRows
+    units: Window
 
     def forward(self):
-        self.y[:] = self.x.rows @ self.W
+        y = self.x.rows @ self.W
         if self.b is not None:
-            self.y += self.b
+            y += self.b
+        for at, units in self.units.parts:
+            self.y[:, at] = y[:, units]
 
     def backward(self):
-        self.dW[:] = self.x.rows.T @ self.dy
-        if self.b is not None:
-            self.ones.dot(self.dy, out=self.db)
+        dW = self.x.rows.T @ self.dy
+        for at, units in self.units.parts:
+            self.dW[:, units] = dW[:, at]
+            if self.b is not None:
+                np.matmul(self.ones, self.dy[:, at], out=self.db[units])
 
 
 @dataclass(eq=False, slots=True)

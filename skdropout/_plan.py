@@ -160,7 +160,7 @@ class Plan:
         for every weight, whose derivative has to be zero, and which has to change places.
         """
         network, scheme = self.network, self.scheme
-        if self.gradient is None or self.sparse or network.batch_norm or not any(self.rates):
+        if self.gradient is None or network.batch_norm or not any(self.rates):
             return {}
         sizes, active = network.sizes, active_sizes(network, scheme, self.rates)
         of_rows_or_weights = scheme.draws_per_row or scheme.drops_weights
@@ -290,7 +290,8 @@ class Plan:
             return x
         mask = self.masks[f"mask{i}"]
         if self.sparse and i == 0:
-            self.ops.append(SparseDropout(mask, x))
+            of_features = np.broadcast_to(mask, (1, self.network.sizes[0]))
+            self.ops.append(SparseDropout(of_features, x))
             return x
         h = self.work[f"h{i}"] if i else x
         if scheme.saturation:
@@ -309,7 +310,7 @@ class Plan:
             W = self._add_weight_dropout(i, W, dW)
         args = x, y, dx, dy, W, b, dW, db, self.ones
         if self.sparse and i == 0:
-            op = SparseDense(*args)
+            op = SparseDense(*args, units=self._window(i + 1))
         elif i in self.windows or i + 1 in self.windows:
             inputs, units = (self._window(j) for j in (i, i + 1))
             op = WindowDense(*args, inputs, units, tmp=work["product"])

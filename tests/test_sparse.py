@@ -283,6 +283,28 @@ def test_masks_of_rows_that_are_not_independent_are_refused_for_sparse_inputs():
         net.predict_proba_samples(sparse.csr_array(X))
 
 
+class OneNumber(DropoutScheme):
+    """Multiplies a whole layer."""
+
+    def mask_shape(self, n_rows, n_units):
+        return 1, 1
+
+    def draw(self, rng, rate, out):
+        out[:] = 1 + rng.choice([-rate, rate])
+
+
+def test_a_mask_may_be_one_number():
+    rates = {"dropout_rate": 0.3, "input_dropout_rate": 0.2}
+    nets = [network(dropout=OneNumber(), **rates).fit(x, Y) for x in (X, sparse.csr_array(X))]
+    assert_same_parameters(*nets)
+    draws = [
+        net.predict_proba_samples(x, 3, random_state=0)
+        for net, x in zip(nets, (X, sparse.csr_array(X)), strict=True)
+    ]
+    assert_allclose(*draws, rtol=0, atol=1e-10)
+    assert len(np.unique(draws[0], axis=0)) > 1
+
+
 @pytest.mark.parametrize("dropout", ["bernoulli", "gaussian", "batchwise"])
 def test_entries_stored_twice_are_one_entry(dropout):
     once = sparse.csr_array(np.arange(12.0).reshape(4, 3))
