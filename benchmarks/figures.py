@@ -297,6 +297,22 @@ def speed():
 
 
 @table
+def windows():
+    names = {"mnist": "MNIST, 10,000 images, 1024-1024-1024", "tables": "tables, 128-128"}
+    header = ["data and network", "rate", "accuracy, points", "log-loss"]
+    rows = [
+        [
+            names[entry["data"]],
+            entry["rate"],
+            pm(entry["accuracy"], entry["accuracy_error"], 2, "+"),
+            pm(entry["log_loss"], entry["log_loss_error"], 4, "+"),
+        ]
+        for entry in load("windows")["results"]
+    ]
+    return header, rows
+
+
+@table
 def speed_products():
     cases = load("speed")["results"]["training"]
     return ["", *cases], [["no product", *(f"{c['not products']:.0%}" for c in cases.values())]]

@@ -544,6 +544,7 @@ class WholeSamples(Bernoulli):
 def test_what_a_scheme_says_of_its_masks_is_not_said_of_those_of_a_subclass(scheme):
     assert not scheme.independent
     assert not scheme.stackable
+    assert not scheme.exchangeable
     case = Pass(scheme, (0.5, 0.5, 0.5))
     plan = case.compile(case.gradient, n_passes=5)
     for _ in range(5):
