@@ -7,7 +7,6 @@ from math import prod
 import numpy as np
 
 Array = np.ndarray
-IndexArray = np.ndarray
 Shape = tuple[int, ...]
 
 

@@ -25,7 +25,7 @@ class MonteCarlo:
     X : ndarray or csr_array of shape (n, n_features)
     n_samples : int
     scheme, rates, rng
-        How :class:`~skdropout._network.Plan` drops units.
+        How :class:`~skdropout._plan.Plan` drops units.
     consistent : bool
         Whether all rows go through the same thinned networks. They do so anyhow where the scheme
         draws one mask for a whole batch.
@@ -120,7 +120,11 @@ class MonteCarlo:
 
     def _predict_thin(self, X, plan):
         plan.draw()
-        masks = [plan.masks[f"mask{i}"][0] if rate else None for i, rate in enumerate(self.rates)]
+        masks = [None] * len(self.rates)
+        for i, rate in enumerate(self.rates):
+            if rate:
+                shape = 1, self.network.sizes[i]  # a mask may be a single number
+                masks[i] = np.broadcast_to(plan.masks[f"mask{i}"], shape)[0]
         return self.network.thin(masks).predict(X)
 
     def _predict_masked(self, X, plan):

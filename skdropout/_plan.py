@@ -72,6 +72,8 @@ class Plan:
         Whether the inputs come in sparse rows; such a batch goes into ``x.rows``.
     one_mask : bool, default=False
         Whether all rows have the same mask even if the scheme would draw one for each.
+    may_reorder : bool, default=True
+        Whether hidden units may lie in another order: without that there are no windows.
     n_passes : int, default=1
         Passes for which small masks may be drawn at once; `forget` gives up what is left of them.
     """
@@ -89,12 +91,16 @@ class Plan:
         larger: "Plan | None" = None,
         sparse: bool = False,
         one_mask: bool = False,
+        may_reorder: bool = True,
         n_passes: int = 1,
     ):
         self.network, self.gradient, self.loss, self.n_rows = network, gradient, loss, n_rows
         self.scheme, self.rates, self.rng = scheme, rates, rng
         self.sparse, self.one_mask, self.n_passes = sparse, one_mask, n_passes
-        self.windows = self._windows() if larger is None else larger.windows
+        if larger is not None:
+            self.windows = larger.windows
+        else:
+            self.windows = self._windows() if may_reorder else {}
         self.widths = list(network.sizes)
         for i, window in self.windows.items():
             self.widths[i] = window.n_active

@@ -31,3 +31,14 @@ class Recipe(BaseEstimator):
 
     def check(self):
         """Raise a ValueError or TypeError if a hyper-parameter is out of its range."""
+
+    @classmethod
+    def _withdraw(cls, promises, method: str):
+        """Set to False each promise that was not made for the `method` that the class has."""
+
+        def place(name):
+            return next(i for i, base in enumerate(cls.__mro__) if name in vars(base))
+
+        for promise in promises:
+            if place(promise) > place(method):
+                setattr(cls, promise, False)

@@ -56,7 +56,7 @@ class Training:
     loss : Loss
     descent : Descent
     scheme, rates, dropout_rng
-        How :class:`~skdropout._network.Plan` drops units.
+        How :class:`~skdropout._plan.Plan` drops units.
     dropout_schedule : Schedule
         What `rates` are multiplied by, in each epoch.
     learning_rate : float
@@ -113,6 +113,8 @@ class Training:
     tasks: NoTasks
     rates_now: list[float] | None = field(init=False, default=None)
     plans: dict[int, Plan] = field(init=False, default_factory=dict)
+    order: UnitOrder = field(init=False)
+    n_batches: int = field(init=False)
     running_loss: RunningLoss = field(init=False)
     best_network: np.ndarray | None = field(init=False, default=None)
 
@@ -173,6 +175,7 @@ class Training:
         if rates == self.rates_now:
             return
         self.rates_now = rates
+        constraint = self.descent.constraint
         larger = None
         for n_rows, n_batches in self.batches.sizes.items():
             self.plans[n_rows] = Plan(
@@ -185,12 +188,13 @@ class Training:
                 rng=self.dropout_rng,
                 larger=larger,
                 sparse=self.batches.is_sparse,
+                may_reorder=constraint is None or constraint.equivariant,
                 n_passes=-(-n_batches // self.scheme.batches_per_mask),
             )
             larger = self.plans[n_rows]
         windows = larger.windows
         self.descent.clears = bool(windows)
-        self.descent.gradient.flat.fill(0.0)
+        self.descent.gradient.flat.fill(0.0)  # nothing may stand beside the first windows
         self.order = UnitOrder(
             self.descent.buffers,
             self.network.sizes,

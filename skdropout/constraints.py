@@ -3,6 +3,8 @@
 A weight matrix has the shape (fan_in, fan_out): a column holds the weights into one unit.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from skdropout._buffers import Array
@@ -17,6 +19,14 @@ class Constraint(Recipe):
 
     A subclass implements ``project(W)``, which moves `W` in place to the nearest allowed matrix.
 
+    Attributes
+    ----------
+    equivariant : bool, default=False
+        Whether the order of rows and of columns makes no difference to `project`, but that its
+        result has the same one. Only then may a training with ``dropout="batchwise"`` keep the
+        units of large layers in another order, which is faster. A subclass with another `project`
+        has to say it again.
+
     Examples
     --------
     >>> import numpy as np
@@ -24,6 +34,8 @@ class Constraint(Recipe):
     >>> from skdropout.constraints import Constraint
     >>> from skdropout.datasets import load_sonar
     >>> class NonNegative(Constraint):
+    ...     equivariant = True
+    ...
     ...     def project(self, W):
     ...         np.maximum(W, 0, out=W)
     >>> X, y = load_sonar(return_X_y=True)
@@ -31,6 +43,12 @@ class Constraint(Recipe):
     >>> min(W.min() for W in clf.fit(X, y).coefs_) >= 0
     np.True_
     """
+
+    equivariant: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._withdraw(("equivariant",), "project")
 
     def project(self, W: Array):
         """Move `W` in place to the nearest allowed matrix."""
@@ -64,6 +82,8 @@ class MaxNorm(Constraint):
     """
 
     max_norm: float = 3.0
+
+    equivariant: ClassVar = True
 
     def check(self):
         check_number("max_norm", self.max_norm, 0, closed="()")

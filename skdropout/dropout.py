@@ -80,9 +80,7 @@ class DropoutScheme(Recipe):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "draw" in vars(cls):
-            for promise in {"independent", "stackable", "exchangeable"} - set(vars(cls)):
-                setattr(cls, promise, False)
+        cls._withdraw(("independent", "stackable", "exchangeable"), "draw")
 
     def mask_shape(self, n_rows: int, n_units: int) -> tuple[int, int]:
         """Shape of the mask for a batch; it is broadcast over (n_rows, n_units)."""
@@ -155,8 +153,8 @@ class Batchwise(DropoutScheme):
     batch, scaled by ``n_units`` over their number: each unit has the same chance, the number of
     active units is always the same, and the mean of each mask is exactly one. Where a training of
     large hidden layers is faster so, the units that are kept are neighbours in a random order of
-    all, which is drawn anew every hundred masks and with each epoch: what is left out of the
-    products is contiguous then.
+    all, which is drawn anew after a hundred masks and with the first one of an epoch: what is left
+    out of the products is contiguous then.
 
     Parameters
     ----------

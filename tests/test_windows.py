@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from sklearn.exceptions import ConvergenceWarning
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, _monte_carlo, _order, _plan
 from skdropout._buffers import Buffer
@@ -20,6 +19,7 @@ from skdropout._network import Network
 from skdropout._ops import Dense, SmallDense, Window, WindowDense
 from skdropout._order import UnitOrder
 from skdropout._plan import Plan
+from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import Batchwise, Bernoulli, DropConnect, DropoutScheme
 
 RATES = [(0.2, 0.5, 0.3), (0.0, 0.5, 0.0), (0.3, 0.0, 0.4), (0.0, 0.0, 0.4), (0.9, 0.9, 0.9)]
@@ -415,18 +415,70 @@ def test_units_are_back_in_their_places_after_an_interruption(monkeypatch):
         assert_allclose(W, wanted, rtol=0, atol=1e-9)
 
 
-def test_the_best_network_is_the_one_of_its_epoch(monkeypatch):
+def test_units_of_the_best_network_are_in_their_places(monkeypatch):
     force(monkeypatch, True)
     X, y = make_data()
-    arguments = {"learning_rate": "constant", "learning_rate_init": 0.05, "n_iter_no_change": 5}
-    arguments |= {"early_stopping": True, "scoring": "loss", "validation_fraction": 0.3}
+    arguments = {"learning_rate_init": 1e-12, "max_iter": 3, "weight_decay": 0}
+    arguments |= {"early_stopping": True, "scoring": "loss"}
     net = make_net(**arguments).fit(X, y)
-    epochs = 1 + int(np.argmax(net.validation_scores_))
-    assert epochs < net.n_iter_
-    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
-        shorter = make_net(**arguments, max_iter=epochs).fit(X, y)
-    for W, wanted in zip(net.coefs_, shorter.coefs_, strict=True):
-        assert_array_equal(W, wanted)
+    still = make_net(**arguments, dropout_rate=0).fit(X, y)
+    for W, wanted in zip(net.coefs_, still.coefs_, strict=True):
+        assert_allclose(W, wanted, rtol=0, atol=1e-9)
+
+
+class FirstHalf(Constraint):
+    """Only the first half of the units has weights."""
+
+    def project(self, W):
+        W[:, W.shape[1] // 2 :] = 0
+
+
+class HalfNorm(MaxNorm):
+    """As MaxNorm, by another formula."""
+
+    def project(self, W):
+        W /= max(1.0, float(np.linalg.norm(W)))
+
+
+class HalfNormAlike(HalfNorm):
+    """Says that no order matters to it."""
+
+    equivariant = True
+
+
+@pytest.mark.parametrize(
+    "constraint, has_windows",
+    [(FirstHalf(), False), (HalfNorm(), False), (HalfNormAlike(), True), (MaxNorm(), True)],
+    ids=repr,
+)
+def test_windows_need_constraints_to_which_no_order_matters(constraint, has_windows, monkeypatch):
+    force(monkeypatch, True)
+    X, y = make_data()
+    moves = []
+    put = UnitOrder._put
+    monkeypatch.setattr(
+        UnitOrder, "_put", lambda self, order: (moves.append(self.moving), put(self, order))
+    )
+    net = make_net(hidden_layer_sizes=(20,), max_norm=constraint, max_iter=3).fit(X, y)
+    assert any(moves) == has_windows
+    if isinstance(constraint, FirstHalf):
+        assert not net.coefs_[0][:, 10:].any()
+
+
+class Loud:
+    """A draw that comes from beside."""
+
+    def draw(self, rng, rate, out):
+        out[:] = 1 + rng.choice([-rate, rate])
+
+
+class LoudBatchwise(Loud, Batchwise):
+    """Draws as the first of its bases."""
+
+
+def test_no_promise_is_kept_for_a_draw_from_another_base():
+    scheme = LoudBatchwise()
+    assert [scheme.exchangeable, scheme.stackable, scheme.independent] == [False] * 3
 
 
 def test_partial_fit_goes_on_after_pickling(monkeypatch):
@@ -457,10 +509,19 @@ def test_smaller_networks_predict_what_masks_predict(batch_norm, dropout, contai
     X, y = make_data()
     net = make_net(input_dropout_rate=0.2, batch_norm=batch_norm, dropout=dropout, max_iter=5)
     net.fit(X, y)
+    thin, n_thinned = Network.thin, []
+
+    def count(self, masks):
+        n_thinned[-1] += 1
+        return thin(self, masks)
+
+    monkeypatch.setattr(Network, "thin", count)
     draws = []
     for worthwhile in (-inf, inf):
         monkeypatch.setattr(_monte_carlo, "WORTHWHILE", worthwhile)
+        n_thinned.append(0)
         draws.append(net.predict_proba_samples(container(X), n_samples=7, random_state=0))
+    assert n_thinned == [7 if dropout == "batchwise" else 0, 0]
     assert_allclose(*draws, rtol=0, atol=1e-13)
     assert len(np.unique(draws[0], axis=0)) == 7
 
@@ -474,6 +535,41 @@ def test_a_smaller_network_is_the_whole_one_with_a_mask():
     whole.weights[0][:] *= masks[0][:, None]
     whole.weights[1][:] *= masks[1][:, None]
     assert_allclose(thinned.predict(case.X), whole.predict(case.X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_rows, thins", [(10, False), (150, False), (400, True)])
+def test_blocks_of_many_rows_have_smaller_networks(n_rows, thins):
+    network = Network((20, 1000, 5), ("relu",), np.float32)
+    arguments = {"scheme": Batchwise(), "rates": (0.2, 0.5), "rng": np.random.default_rng(0)}
+    X = np.zeros((n_rows, 20), np.float32)
+    assert _monte_carlo.MonteCarlo(network, X, 3, **arguments, consistent=False).thins == thins
+
+
+def test_a_mask_of_inputs_may_be_one_number():
+    """Where hidden units are counted, so that there are smaller networks."""
+    network = Network((20, 1000, 5), ("relu",), np.float64)
+    network.initialize(np.random.default_rng(0), "auto")
+
+    class OneForInputs(CountedOdds):
+        def mask_shape(self, n_rows, n_units):
+            return 1, 1 if n_units == 20 else n_units
+
+    X = np.random.default_rng(1).normal(size=(400, 20))
+    draws = [
+        _monte_carlo.MonteCarlo(
+            network,
+            x,
+            3,
+            scheme=OneForInputs(),
+            rates=(0.2, 0.5),
+            rng=np.random.default_rng(0),
+            consistent=False,
+        )
+        for x in (X, X[:2])
+    ]
+    assert [of.thins for of in draws] == [True, False]
+    many, few = (of.stack(np.copy) for of in draws)
+    assert_allclose(many[:, :2], few, rtol=1e-12)
 
 
 # When it is done
