@@ -16,6 +16,14 @@ def pm(value, error, digits, sign=""):
     return "never" if value is None else f"{value:{sign}.{digits}f} ± {error:.{digits}f}"
 
 
+def _gains(entry):
+    """Differences of accuracy and log-loss with their standard errors."""
+    return [
+        pm(entry[name], entry[f"{name}_error"], digits, "+")
+        for name, digits in (("accuracy", 2), ("log_loss", 4))
+    ]
+
+
 @table
 def schemes():
     header = ["scheme", "rate", "accuracy, %", "log-loss"]
@@ -30,12 +38,7 @@ def schemes():
 def scheme_differences():
     header = ["difference", "rate", "accuracy, points", "log-loss"]
     rows = [
-        [
-            entry["pair"].replace(" - ", " − "),
-            entry["rate"],
-            pm(entry["accuracy"], entry["accuracy_error"], 2, "+"),
-            pm(entry["log_loss"], entry["log_loss_error"], 4, "+"),
-        ]
+        [entry["pair"].replace(" - ", " − "), entry["rate"], *_gains(entry)]
         for entry in load("schemes")["results"]["differences"]
     ]
     return header, rows
@@ -301,12 +304,7 @@ def windows():
     names = {"mnist": "MNIST, 10,000 images, 1024-1024-1024", "tables": "tables, 128-128"}
     header = ["data and network", "rate", "accuracy, points", "log-loss"]
     rows = [
-        [
-            names[entry["data"]],
-            entry["rate"],
-            pm(entry["accuracy"], entry["accuracy_error"], 2, "+"),
-            pm(entry["log_loss"], entry["log_loss_error"], 4, "+"),
-        ]
+        [names[entry["data"]], entry["rate"], *_gains(entry)]
         for entry in load("windows")["results"]
     ]
     return header, rows

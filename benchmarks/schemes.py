@@ -56,6 +56,15 @@ def measure(job):
     return job, [float(f * scores[f"test_{name}"].mean()) for name, (_, f) in METRICS.items()]
 
 
+def compare(a, b):
+    """Mean difference of each metric, a row of both, with its standard error."""
+    difference, error = mean_and_error(np.subtract(a, b))
+    entry = {}
+    for i, name in enumerate(METRICS):
+        entry |= {name: round(float(difference[i]), 5), f"{name}_error": round(float(error[i]), 5)}
+    return entry
+
+
 def summarise(done, repeats):
     """Means over the repeats for each table, means over the tables, and differences of pairs."""
     results, rows = {"tables": list(TABLES), "configurations": [], "differences": []}, {}
@@ -70,12 +79,11 @@ def summarise(done, repeats):
     pairs = [(a, b, rate, rate) for rate in RATES for a, b in PAIRS]
     pairs += [(a, "none", rate, 0.0) for rate in RATES for a in SCHEMES]
     for a, b, rate, rate_of_b in pairs:
-        entry = {"pair": f"{a} - {b}", "rate": rate}
-        difference, error = mean_and_error(rows[a, rate] - rows[b, rate_of_b])
-        for i, name in enumerate(METRICS):
-            entry |= {name: round(difference[i], 5), f"{name}_error": round(error[i], 5)}
-            print(f"{a} - {b} {rate} {name:>9}: {difference[i]:+.4f} ± {error[i]:.4f}")
-        results["differences"].append(entry)
+        differences = compare(rows[a, rate], rows[b, rate_of_b])
+        for name in METRICS:
+            difference, error = differences[name], differences[f"{name}_error"]
+            print(f"{a} - {b} {rate} {name:>9}: {difference:+.4f} ± {error:.4f}")
+        results["differences"].append({"pair": f"{a} - {b}", "rate": rate} | differences)
     return results
 
 

@@ -16,7 +16,7 @@ from multiprocessing import Pool
 
 import numpy as np
 import schemes
-from common import load_mnist, mean_and_error, save
+from common import load_mnist, save
 from sklearn.metrics import accuracy_score, log_loss
 
 from skdropout import DropoutMLPClassifier, _plan
@@ -52,14 +52,14 @@ def measure(job):
 
 
 def compare(window, anew):
-    """Mean accuracy of both forms; mean differences, with standard errors, of both metrics."""
+    """Mean accuracy of both forms; mean differences, with standard errors, of both metrics.
+
+    A row is a table or a seed.
+    """
     entry = {"n": len(window)}
     for form, values in {"window": window, "anew": anew}.items():
         entry[f"accuracy_{form}"] = round(float(np.mean(values, axis=0)[0]), 3)
-    difference, error = mean_and_error(np.subtract(window, anew).T)
-    for i, name in enumerate(schemes.METRICS):
-        entry |= {name: round(float(difference[i]), 5), f"{name}_error": round(float(error[i]), 5)}
-    return entry
+    return entry | schemes.compare(np.transpose(window), np.transpose(anew))
 
 
 if __name__ == "__main__":

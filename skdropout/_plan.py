@@ -97,10 +97,8 @@ class Plan:
         self.network, self.gradient, self.loss, self.n_rows = network, gradient, loss, n_rows
         self.scheme, self.rates, self.rng = scheme, rates, rng
         self.sparse, self.one_mask, self.n_passes = sparse, one_mask, n_passes
-        if larger is not None:
-            self.windows = larger.windows
-        else:
-            self.windows = self._windows() if may_reorder else {}
+        self.may_reorder = may_reorder
+        self.windows = self._windows() if larger is None else larger.windows
         self.widths = list(network.sizes)
         for i, window in self.windows.items():
             self.widths[i] = window.n_active
@@ -166,7 +164,8 @@ class Plan:
         for every weight, whose derivative has to be zero, and which has to change places.
         """
         network, scheme = self.network, self.scheme
-        if self.gradient is None or network.batch_norm or not any(self.rates):
+        is_possible = self.may_reorder and self.gradient is not None and not network.batch_norm
+        if not (is_possible and any(self.rates)):
             return {}
         sizes, active = network.sizes, active_sizes(network, scheme, self.rates)
         of_rows_or_weights = scheme.draws_per_row or scheme.drops_weights

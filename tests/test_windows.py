@@ -63,7 +63,7 @@ class Case:
 
 
 def is_in(window):
-    """Which units are in a window, which may be None for all."""
+    """Which units are in a window."""
     inside = np.zeros(window.n_units, bool)
     for _, units in window.parts:
         inside[units] = True
@@ -661,13 +661,10 @@ class Wrong(Batchwise):
 
 
 @dataclass(repr=False)
-class Alike(Odds):
+class Alike(CountedOdds):
     """Says that any half of the units will do."""
 
     exchangeable = True
-
-    def n_active(self, rate, n_units):
-        return n_units // 2
 
 
 @pytest.mark.parametrize(
