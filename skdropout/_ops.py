@@ -210,8 +210,9 @@ class BatchNorm:
         variance = np.matmul(self.weight.T, squares, out=self.std)
         self.n_batches += 1.0
         last = max(self.LAST, 1.0 / float(self.n_batches[0]))
-        lerp(self.running_mean[0], mean[0], last, tmp=mean[0])
-        lerp(self.running_variance[0], variance[0], last, tmp=mean[0])
+        lerp(self.running_mean[0], mean[0], last)
+        np.copyto(mean, variance)  # what is averaged is used up
+        lerp(self.running_variance[0], mean[0], last)
         variance += self.EPSILON
         std = np.sqrt(variance, out=self.std)
         n = np.divide(centred, std, out=self.x)

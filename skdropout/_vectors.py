@@ -1,7 +1,7 @@
 """Operations on contiguous vectors, in place and in one pass each, by BLAS; they know no meaning.
 
-BLAS has less to decide for each call than NumPy has, which tells on small networks, and adds a
-multiple of a vector without writing the product down first.
+BLAS has less to decide for each call than NumPy has, which tells on small networks, and adds
+multiples of vectors without writing a product down first.
 """
 
 from math import isfinite
@@ -17,6 +17,7 @@ PIECE = 10_000
 _DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 _SCAL = {dtype: get_blas_funcs("scal", dtype=dtype) for dtype in _DTYPES}
 _AXPY = {dtype: get_blas_funcs("axpy", dtype=dtype) for dtype in _DTYPES}
+_ROT = {dtype: get_blas_funcs("rot", dtype=dtype) for dtype in _DTYPES}
 
 
 def scal(a: float, x: Array):
@@ -34,9 +35,14 @@ def axpy(a: float, x: Array, y: Array):
         _AXPY[y.dtype](x, y, min(PIECE, n - start), a, start, 1, start, 1)
 
 
-def lerp(average: Array, value: Array, weight: float, tmp: Array):
-    """``average += weight (value - average)``; `tmp` is scratch and may be `value` itself."""
-    axpy(weight, np.subtract(value, average, out=tmp), average)
+def lerp(average: Array, value: Array, weight: float):
+    """``average += weight (value - average)``, and `value` is used up.
+
+    A rotation of two vectors in one pass: ``x, y = c x + s y, c y - s x``, whose `c` and `s` may be
+    any numbers.
+    """
+    in_place = average.size, 0, 1, 0, 1, True, True
+    _ROT[average.dtype](average, value, 1.0 - weight, weight, *in_place)
 
 
 @np.errstate(over="ignore", invalid="ignore")

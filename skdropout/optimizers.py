@@ -182,13 +182,13 @@ class Adadelta(Optimizer):
         check_number("epsilon", self.epsilon, 0, closed="()")
 
     def _update(self, p, g, v, u, *, tmp, t, lr):
-        lerp(v, np.square(g, out=tmp), 1.0 - self.rho, tmp)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.rho)
         ratio = np.add(u, self.epsilon, out=tmp)
         v += self.epsilon  # for one line: there is no second scratch
         ratio /= v
         v -= self.epsilon
         g *= np.sqrt(ratio, out=ratio)
-        lerp(u, np.square(g, out=tmp), 1.0 - self.rho, tmp)
+        lerp(u, np.square(g, out=tmp), 1.0 - self.rho)
         axpy(-lr, g, p)
 
 
@@ -227,7 +227,7 @@ class RMSprop(Optimizer):
         check_number("epsilon", self.epsilon, 0, closed="()")
 
     def _update(self, p, g, v, *, tmp, t, lr):
-        lerp(v, np.square(g, out=tmp), 1.0 - self.rho, tmp)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.rho)
         denominator = np.sqrt(v, out=tmp)
         denominator += self.epsilon
         g /= denominator
@@ -274,8 +274,8 @@ class Adam(Optimizer):
         check_number("epsilon", self.epsilon, 0, closed="()")
 
     def _update(self, p, g, m, v, *, tmp, t, lr):
-        lerp(m, g, 1.0 - self.beta_1, tmp)
-        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2, tmp)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2)
+        lerp(m, g, 1.0 - self.beta_1)
         denominator = np.sqrt(v, out=tmp)
         denominator += self.epsilon
         step = np.divide(m, denominator, out=tmp)
@@ -312,8 +312,8 @@ class AMSGrad(Adam):
     slots: ClassVar = ("m", "v", "v_max")
 
     def _update(self, p, g, m, v, v_max, *, tmp, t, lr):
-        lerp(m, g, 1.0 - self.beta_1, tmp)
-        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2, tmp)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2)
+        lerp(m, g, 1.0 - self.beta_1)
         np.maximum(v_max, v, out=v_max)
         denominator = np.sqrt(v_max, out=tmp)
         denominator += self.epsilon
@@ -349,8 +349,9 @@ class NAdam(Adam):
     """
 
     def _update(self, p, g, m, v, *, tmp, t, lr):
-        lerp(m, g, 1.0 - self.beta_1, tmp)
-        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2, tmp)
+        lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2)
+        np.copyto(tmp, g)
+        lerp(m, tmp, 1.0 - self.beta_1)
         g *= (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
         ahead = np.multiply(m, self.beta_1 / (1.0 - self.beta_1 ** (t + 1)), out=tmp)
         ahead += g
