@@ -11,12 +11,15 @@ from scipy.linalg import get_blas_funcs
 from skdropout._buffers import Array, Buffer
 from skdropout._network import Network
 from skdropout._penalties import ElasticNet
-from skdropout._vectors import is_finite, scal
+from skdropout._vectors import flush, is_finite, scal
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 
 BLOCK = 40_000
 """Elements of a block: its vectors stay in the cache, and the calls for it are few."""
+FLUSHING = 100
+"""Steps after which numbers that have all but vanished become zero. Averages of a gradient that is
+zero from then on, of a dead unit or a rare word, would not: they end in slow, subnormal numbers."""
 
 
 @dataclass(eq=False, slots=True)
@@ -154,6 +157,9 @@ class Descent:
             self.optimizer._update(block.p, block.g, *block.slots, tmp=block.tmp, t=self.t, lr=lr)
             if self.clears:
                 block.g.fill(0.0)  # while it is in the cache
+            if self.t % FLUSHING == 0:
+                for x in (block.p, *block.slots):
+                    flush(x)
         for W in self._constrained:
             self.constraint.project(W)
         return value

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 
 from skdropout import DropoutMLPClassifier, _descent
-from skdropout._descent import Descent, clip
+from skdropout._descent import FLUSHING, Descent, clip
 from skdropout._network import Network
 from skdropout._penalties import ElasticNet
 from skdropout.constraints import Constraint, MaxNorm
@@ -294,6 +294,20 @@ def test_float32_stays_float32(optimizer):
     }
     assert_allclose(net.parameters.flat, double.parameters.flat, rtol=0, atol=1e-4)
     assert_allclose(values, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS.values()])
+def test_what_vanishes_becomes_zero_and_not_subnormal(optimizer):
+    """Both what is remembered of gradients that are zero, and weights that a penalty shrinks."""
+    net = network(np.float32)
+    down = descent(net, optimizer(), penalty=ElasticNet(1e-3, 0.0), weight_decay=0.1)
+    take_steps(net, down, n_steps=20)
+    net.parameters.flat[:4] = np.float32(1e-39)
+    while down.t < 20 * FLUSHING:
+        down.gradient.flat.fill(0.0)
+        down.step(0.1, 8.0)
+    for values in (net.parameters.flat, down.memory.flat):
+        assert not np.any((values != 0.0) & (abs(values) < np.finfo(np.float32).tiny))
 
 
 def test_step_allocates_nothing_that_grows():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._vectors import PIECE, axpy, is_finite, lerp, scal
+from skdropout._vectors import PIECE, axpy, flush, is_finite, lerp, scal
 
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
 over_factors = pytest.mark.parametrize("a", [0.0, 0.1, 1.0, -2.5])
@@ -71,6 +71,32 @@ def test_lerp_of_long_vectors(size, dtype):
     expected = average + 0.25 * (value - average)
     lerp(average, value, 0.25)
     assert_allclose(average, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
+
+
+@over_dtypes
+def test_flush_leaves_no_subnormal_number(dtype):
+    finfo = np.finfo(dtype)
+    x = np.linspace(-finfo.tiny, finfo.tiny, 1001, dtype=dtype)
+    x[::10] = finfo.smallest_subnormal * np.arange(-50, 51, dtype=dtype)
+    flush(x)
+    assert_array_equal(x, np.zeros_like(x))
+
+
+@over_dtypes
+def test_flush_changes_nothing_else(dtype):
+    """By more than the smallest normal number, or than rounding."""
+    finfo = np.finfo(dtype)
+    rng = np.random.default_rng(0)
+    x = 2.0 ** rng.uniform(np.log2(finfo.tiny), np.log2(finfo.max), 10_000)
+    x = (x * rng.choice([-1, 1], x.size)).astype(dtype)
+    flushed = x.copy()
+    flush(flushed)
+    assert_allclose(flushed, x, rtol=float(finfo.eps), atol=2 * float(finfo.tiny))
+    large = abs(x) > 1e-15
+    assert_array_equal(flushed[large], x[large])
+    lost = np.array([np.inf, -np.inf, np.nan], dtype)
+    flush(lost)
+    assert_array_equal(lost, np.array([np.inf, -np.inf, np.nan], dtype))
 
 
 @pytest.mark.parametrize(
