@@ -351,3 +351,36 @@ def speed_growth():
     seconds = [f"{1e3 * s:,.1f}" for s in growth["seconds"]]
     header = ["rows", *(f"{n:,}" for n in growth["rows"]), "slope of the logarithms"]
     return header, [["ms an epoch", *seconds, f"{growth['slope']:.3f}"]]
+
+
+@table
+def speed_rare():
+    rows = [
+        [who, *(f"{1e6 * s:,.0f}" for s in seconds.values())]
+        for who, seconds in load("speed")["results"]["rare_words"].items()
+    ]
+    return ["µs a step", "first epoch", "later epochs"], rows
+
+
+def _operations(part):
+    rows = [
+        [usual, f"{before:.1f}", ours, f"{after:.1f}"]
+        for usual, before, ours, after in load("operations")["results"][part]
+    ]
+    return ["instead of", "µs", "we use", "µs"], rows
+
+
+@table
+def operations_small():
+    return _operations("small")
+
+
+@table
+def operations_large():
+    return _operations("large")
+
+
+@table
+def operations_adam():
+    times = load("operations")["results"]["adam"]
+    return ["", *times], [["ms a step", *(f"{us / 1000:.1f}" for us in times.values())]]

@@ -15,11 +15,16 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+WORDS = re.compile("[`a-z]", re.IGNORECASE)
+
 
 def markdown(header, rows):
-    """A table, its first column to the left and the others to the right."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+    """A table, columns of words to the left and those of figures to the right."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    words = [all(WORDS.match(cell) for cell in column) for column in zip(*rows, strict=True)]
+    words[0] = True
+    lines = [header, ["---" if is_words else "---:" for is_words in words], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def fill(text):

@@ -1,7 +1,7 @@
 """Speed beside scikit-learn, PyTorch and skorch: medians in turns, all in one run.
 
 Every figure is a ratio of medians; the contenders take turns (A B C A B C ...), as a machine may
-run now faster, now slower. Times are for orientation. Takes a quarter of an hour, with nothing else
+run now faster, now slower. Times are for orientation. Takes twenty minutes, with nothing else
 running: ``python benchmarks/speed.py [--rounds 11] [training prediction ...]``. A run of some parts
 leaves the figures of the others as they were.
 """
@@ -20,12 +20,13 @@ from time import perf_counter, sleep
 import numpy as np
 from common import load, load_mnist, save
 from peers import TorchLoop, make_skorch
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, make_classification
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from skdropout import DropoutMLPClassifier
+from skdropout import DropoutMLPClassifier, _descent
 from skdropout.datasets import load_sonar
 
 OURS = {"off": {}, "bernoulli": {"dropout": "bernoulli"}, "batchwise": {"dropout": "batchwise"}}
@@ -278,6 +279,42 @@ def growth():
     return {"rows": counts, "seconds": seconds, "slope": slope}
 
 
+def rare_words():
+    """Seconds of a step in the first epoch and in later ones, where most features are rare."""
+    n_rows, n_words, n_features, batch, few, many = 20_000, 30, 5_000, 32, 1, 5
+    rng = np.random.default_rng(0)
+    frequency = 1 / np.arange(1, n_features + 1)
+    words = rng.choice(n_features, (n_rows, n_words), p=frequency / frequency.sum())
+    ends = np.arange(0, words.size + 1, n_words)
+    X = csr_array((np.full(words.size, 0.2, np.float32), words.ravel(), ends))
+    X.sum_duplicates()
+    y = X @ rng.normal(size=n_features) > 0
+
+    def fit(make, n_epochs, flushing=_descent.FLUSHING):
+        _descent.FLUSHING, usual = flushing, _descent.FLUSHING
+        make((64,), "adam", 1e-3, batch, n_epochs).set_params(alpha=1e-4, random_state=0).fit(X, y)
+        _descent.FLUSHING = usual
+
+    ways = {
+        "scikit-learn": (scikit_learn,),
+        "ours, subnormal numbers left alone": (ours, inf),
+        "ours": (ours,),
+    }
+    runs = {
+        (who, n): partial(fit, make, n, *flushing)
+        for who, (make, *flushing) in ways.items()
+        for n in (few, many)
+    }
+    seconds, n_steps = in_turns(runs, 3), -(-n_rows // batch)
+    return {
+        who: {
+            "first": seconds[who, few] / (few * n_steps),
+            "later": (seconds[who, many] - seconds[who, few]) / ((many - few) * n_steps),
+        }
+        for who in ways
+    }
+
+
 def train_all():
     """Milliseconds of a step, and how many times ours with dropout off."""
     results = {}
@@ -298,6 +335,7 @@ PARTS = {
     "grid_search": grid_search,
     "memory": memory,
     "growth": growth,
+    "rare_words": rare_words,
 }
 
 

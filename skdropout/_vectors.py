@@ -47,7 +47,7 @@ def lerp(average: Array, value: Array, weight: float):
 
 
 def flush(x: Array):
-    """Set to zero what is subnormal: too small for all its digits, and fifty times as slow.
+    """Set to zero what is subnormal: too small for all its digits, and slow to work with.
 
     What is added and taken away again has its last digit where the smallest normal number begins.
     """

@@ -36,11 +36,12 @@ class Optimizer(Recipe):
     """Base class of all optimizers.
 
     A subclass names the vectors that it remembers in `slots` (they start at zero and have to stay
-    finite) and implements ``_update(p, g, *slots, tmp, t, lr)``, which moves the parameters `p` in
-    place. `g` is the gradient and may be used up, `tmp` is scratch of the same shape, `t` counts
-    the steps from 1 and `lr` is the learning rate. All arrays are contiguous vectors of one type.
-    Every formula has to work element by element: an update is called several times a step, for one
-    piece of the vectors after the other.
+    finite; subnormal numbers in them become zero now and then) and implements
+    ``_update(p, g, *slots, tmp, t, lr)``, which moves the parameters `p` in place. `g` is the
+    gradient and may be used up, `tmp` is scratch of the same shape, `t` counts the steps from 1 and
+    `lr` is the learning rate. All arrays are contiguous vectors of one type. Every formula has to
+    work element by element: an update is called several times a step, for one piece of the vectors
+    after the other.
 
     Examples
     --------
