@@ -187,7 +187,7 @@ def adam():
         "in one piece": lambda: step(N_LARGE, [0]),
         "blocks of 10,000": lambda: step(10_000, blocks(10_000)),
         "blocks of 40,000": lambda: step(BLOCK, blocks(BLOCK)),
-        "those, added in two threads": lambda: step(BLOCK, blocks(BLOCK), piece=BLOCK),
+        "those, `axpy` in two threads": lambda: step(BLOCK, blocks(BLOCK), piece=BLOCK),
         "always the same block": lambda: step(BLOCK, [0] * len(blocks(BLOCK))),
     }
 

@@ -17,7 +17,8 @@ from skdropout._targets import ClassTargets, DenseTargets
 def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
     """Split `rows` at random into those to train on and a `fraction` to validate with.
 
-    With `strata` both parts hold each stratum in its proportion, at least once.
+    With `strata` both parts hold each stratum in its proportion, to rounding; those to train on
+    each at least once.
     """
     n_held_out = ceil(fraction * len(rows))
     if strata is not None and fraction > 0:

@@ -89,9 +89,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         How the learning rate changes: "auto", which is "cosine" for `fit` and "constant" for
         `partial_fit`, whose stream has no known end; "constant", "invscaling", "adaptive",
         "inverse_time", "cosine", "flat_cosine", "one_cycle", or an object from
-        :mod:`skdropout.schedules`. It acts with every solver (in `MLPClassifier` with "sgd"
-        alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only early
-        stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in them.
+        :mod:`skdropout.schedules`. It acts with every solver but "lbfgs" (in `MLPClassifier` with
+        "sgd" alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only
+        early stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in
+        them.
     learning_rate_init : float > 0, default=0.003
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5
@@ -657,7 +658,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             for value, weight in of_label.items():
                 check_number(f"class_weight[{i}][{value!r}]", weight, 0)
         if isinstance(self.class_weight, str):
-            of_labels = [self._balance(column, 2, sample_weight)[column] for column in y.T]
+            codes = y.astype(int)
+            of_labels = [self._balance(column, 2, sample_weight)[column] for column in codes.T]
             weight = np.prod(of_labels, axis=0).astype(dtype)
         else:
             weight = compute_sample_weight(self.class_weight, y).astype(dtype)

@@ -4,6 +4,7 @@ The vectors are worked through in blocks that stay in the cache.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
@@ -167,6 +168,10 @@ class Descent:
 
 def clip(g: Array, largest: float):
     """``g *= min(1, largest / ||g||)``."""
-    norm = float(get_blas_funcs("nrm2", (g,))(g))  # which neither overflows nor underflows
-    if norm > largest:
+    find_norm = get_blas_funcs("nrm2", (g,))  # whose squares neither overflow nor underflow
+    norm = float(find_norm(g))
+    if norm == inf:  # longer than the largest number, or itself not finite
+        g /= float(abs(g).max())
+        norm = float(find_norm(g))
+    if not norm <= largest:
         g *= largest / norm

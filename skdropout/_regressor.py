@@ -94,9 +94,10 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         How the learning rate changes: "auto", which is "cosine" for `fit` and "constant" for
         `partial_fit`, whose stream has no known end; "constant", "invscaling", "adaptive",
         "inverse_time", "cosine", "flat_cosine", "one_cycle", or an object from
-        :mod:`skdropout.schedules`. It acts with every solver (in `MLPRegressor` with "sgd"
-        alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only early
-        stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in them.
+        :mod:`skdropout.schedules`. It acts with every solver but "lbfgs" (in `MLPRegressor` with
+        "sgd" alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only
+        early stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in
+        them.
     learning_rate_init : float > 0, default=0.01
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5

@@ -272,6 +272,14 @@ def weights_by_class(kind, class_weight, y, weight):
     return product
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_balanced_labels_of_any_type(dtype):
+    clf = network(class_weight="balanced", max_iter=3)
+    expected = clone(clf).fit(X_LABELS, Y_LABELS).predict_proba(X_LABELS)
+    fitted = clf.fit(X_LABELS, Y_LABELS.astype(dtype))
+    assert_array_equal(fitted.predict_proba(X_LABELS), expected)
+
+
 WEIGHTINGS = [
     (kind, class_weight, weighted)
     for kind in KINDS

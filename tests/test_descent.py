@@ -347,7 +347,19 @@ def test_a_fit_hands_plain_numbers_to_the_optimizer(learning_rate_init):
     assert optimizer.gradient.dtype == np.float32
 
 
-def test_gradients_too_long_for_float32_are_clipped_and_not_lost():
-    g = np.full(3, 1e30, np.float32)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-30, 0.1, 1.0], ids=["squares", "hardly", "length"])
+def test_gradients_too_long_for_their_type_are_clipped_and_not_lost(size, dtype):
+    """The squares may be too large, or the length itself."""
+    g = np.full(300, size * np.finfo(dtype).max, dtype)
+    clip(g, 2.0)
+    assert_allclose(g, np.full(300, 2 / np.sqrt(300)), rtol=1e-6)
+    assert g.dtype == dtype
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_clipping_does_not_hide_what_is_not_finite(value):
+    g = np.array([1.0, value, 2.0])
     clip(g, 1.0)
-    assert_allclose(np.linalg.norm(g), 1, rtol=1e-6)
+    assert not np.isfinite(g).all()
