@@ -170,8 +170,8 @@ def clip(g: Array, largest: float):
     """``g *= min(1, largest / ||g||)``."""
     find_norm = get_blas_funcs("nrm2", (g,))  # whose squares neither overflow nor underflow
     norm = float(find_norm(g))
-    if norm == inf:  # longer than the largest number, or itself not finite
-        g /= float(abs(g).max())
-        norm = float(find_norm(g))
-    if not norm <= largest:
+    if norm > largest:
+        if norm == inf:  # longer than the largest number, or itself not finite
+            g /= float(abs(g).max())
+            norm = float(find_norm(g))
         g *= largest / norm

@@ -49,7 +49,7 @@ def lerp(average: Array, value: Array, weight: float):
 def flush(x: Array):
     """Set to zero what is subnormal: too small for all its digits, and slow to work with.
 
-    What is added and taken away again has its last digit where the smallest normal number begins.
+    What is added and taken away again has its last digit at about the smallest normal number.
     """
     x += _FLUSH[x.dtype]
     x -= _FLUSH[x.dtype]
