@@ -3,14 +3,12 @@
 Takes half a minute, with nothing else running: ``python benchmarks/operations.py``.
 """
 
-from statistics import median
-from time import perf_counter
-
 import numpy as np
-from common import save
+from common import in_turns, save
 
 from skdropout import _vectors
 from skdropout._activations import ACTIVATIONS
+from skdropout._descent import BLOCK
 from skdropout._losses import find_largest
 from skdropout._ops import Activation, Dense, Draw, DrawAhead, Dropout, Gate, SmallDense
 from skdropout._vectors import axpy, lerp, scal
@@ -23,28 +21,15 @@ SECONDS = 2e-3
 """How long a turn takes, about."""
 N_SMALL, N_LARGE = 5_500, 2_913_290
 """Parameters of a small network, and of one of 784-1024-1024-1024-10 units."""
-BLOCK = 40_000
-"""Elements of a block of the optimizer."""
 TINY = 1e-6
 """A factor by which numbers change so little that they stay what they are."""
 
 
-def in_turns(*ways):
+def microseconds(ways):
     """Median microseconds of one call of each function."""
-    repeats = []
-    for run in ways:
-        run()
-        start = perf_counter()
-        run()
-        repeats.append(max(1, round(SECONDS / (perf_counter() - start))))
-    times = [[] for _ in ways]
-    for _ in range(ROUNDS):
-        for run, n, values in zip(ways, repeats, times, strict=True):
-            start = perf_counter()
-            for _ in range(n):
-                run()
-            values.append(1e6 * (perf_counter() - start) / n)
-    return [median(values) for values in times]
+    once = in_turns(ways, rounds=2)
+    times = {name: max(1, round(SECONDS / seconds)) for name, seconds in once.items()}
+    return {name: 1e6 * s for name, s in in_turns(ways, ROUNDS, times=times).items()}
 
 
 def normal(*shapes):
@@ -164,7 +149,10 @@ def subnormal():
     """An average of 40,000 numbers, and of as many that are subnormal."""
     m, g = normal(BLOCK, BLOCK)
     vanished, zero = np.full_like(m, 1e-40), np.zeros_like(g)
-    return lambda: lerp(m, g, TINY), lambda: lerp(vanished, zero, TINY)
+    return {
+        "normal": lambda: lerp(m, g, TINY),
+        "subnormal": lambda: lerp(vanished, zero, TINY),
+    }
 
 
 def adam():
@@ -198,14 +186,12 @@ def main():
         print(f"\n{part.__doc__}")
         results[part.__name__] = rows = []
         for usual, run_usual, ours, run_ours in part():
-            times = in_turns(run_usual, run_ours)
-            rows.append([usual, times[0], ours, times[1]])
-            print(f"  {times[0]:8.2f} {usual}\n  {times[1]:8.2f}   {ours}")
-    results["subnormal"] = in_turns(*subnormal())
-    print(f"\n{subnormal.__doc__}\n  {results['subnormal']}")
-    ways = adam()
-    results["adam"] = dict(zip(ways, in_turns(*ways.values()), strict=True))
-    print(f"\n{adam.__doc__}\n  {results['adam']}")
+            times = microseconds({usual: run_usual, ours: run_ours})
+            rows.append([usual, times[usual], ours, times[ours]])
+            print(f"  {times[usual]:8.2f} {usual}\n  {times[ours]:8.2f}   {ours}")
+    for part in (subnormal, adam):
+        results[part.__name__] = microseconds(part())
+        print(f"\n{part.__doc__}\n  {results[part.__name__]}")
     save("operations", {"rounds": ROUNDS, "dtype": "float32", "unit": "µs"}, results)
 
 

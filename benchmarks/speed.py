@@ -14,9 +14,8 @@ import warnings
 from functools import partial
 from itertools import pairwise
 from math import inf, log
-from statistics import median
-from time import perf_counter, sleep
 
+import common
 import numpy as np
 from common import load, load_mnist, save
 from peers import TorchLoop, make_skorch
@@ -73,16 +72,7 @@ PAUSE = 0.1
 """Seconds before each turn, in which the threads of the one before come to rest."""
 
 
-def in_turns(contenders, rounds=None):
-    """Median seconds of each contender, a function without arguments."""
-    seconds = {name: [] for name in contenders}
-    for _ in range(rounds or ROUNDS):
-        for name, run in contenders.items():
-            sleep(PAUSE)
-            start = perf_counter()
-            run()
-            seconds[name].append(perf_counter() - start)
-    return {name: median(times) for name, times in seconds.items()}
+in_turns = partial(common.in_turns, pause=PAUSE)
 
 
 def ours(hidden, solver, lr, batch, epochs, rates=(0.0, 0.0), **arguments):
@@ -157,7 +147,7 @@ def training(name):
         contenders[f"ours, {key}"] = lambda net=net: net.fit(X, y)
     sizes = (X.shape[1], *network["hidden"], 1 if n_classes == 2 else n_classes)
     contenders["products"] = bare_products(sizes, batch, n_steps)
-    seconds = in_turns(contenders)
+    seconds = in_turns(contenders, ROUNDS)
     return {
         "n_steps": n_steps,
         "seconds": seconds,
@@ -175,14 +165,11 @@ def prediction():
     for n_rows in (1, 100, 10_000):
         rows, times = X[:n_rows], max(1, 300 // n_rows)
 
-        def repeated(net, rows=rows, times=times):
-            for _ in range(times):
-                net.predict_proba(rows)
-
-        seconds = in_turns(
-            {"scikit-learn": lambda: repeated(theirs), "ours": lambda: repeated(mine)}, 25
-        )
-        figures[str(n_rows)] = {who: s / times for who, s in seconds.items()}
+        runs = {
+            who: partial(net.predict_proba, rows)
+            for who, net in {"scikit-learn": theirs, "ours": mine}.items()
+        }
+        figures[str(n_rows)] = in_turns(runs, 25, times=dict.fromkeys(runs, times))
     return figures
 
 
