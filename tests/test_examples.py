@@ -24,4 +24,3 @@ def test_example_holds_what_it_claims(path, monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: None)
     runpy.run_path(str(path), run_name="__main__")  # asserts it
     assert plt.get_fignums()
-    plt.close("all")

@@ -40,12 +40,6 @@ X, Y = make_classification(60, n_features=6, random_state=0)
 MOONS, HALVES = make_moons(80, noise=0.2, random_state=0)
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def fit(network=DropoutMLPClassifier, X=X, y=Y, **arguments):
     arguments = dict(learning_rate="cosine", max_iter=4, random_state=0) | arguments
     return network(**arguments).fit(X, y)
