@@ -25,18 +25,19 @@ QUICK = {"max_iter": 60, "learning_rate_init": 0.005}
 
 def network(**arguments):
     """A network that is quick to train; the one by default has a test of its own."""
-    return DropoutMLPClassifier(**{"hidden_layer_sizes": (100,), "dropout_rate": 0.3} | arguments)
+    common = {"hidden_layer_sizes": (100,), "dropout_rate": 0.3}
+    return DropoutMLPClassifier(**common | QUICK | arguments)
 
 
 CONFIGURATIONS = [
     network(dropout="bernoulli"),
     network(dropout="batchwise", input_dropout_rate=0.2, dropout_rate=0.5),
-    network(dropout=Batchwise(batches_per_mask=3), **QUICK),
-    network(dropout="gaussian", **QUICK),
-    network(dropout="alpha", activation="selu", dropout_rate=0.1, **QUICK),
-    network(dropout="dropconnect", **QUICK),
-    network(dropout_schedule="linear", **QUICK),
-    network(batch_norm=True, **QUICK),
+    network(dropout=Batchwise(batches_per_mask=3)),
+    network(dropout="gaussian"),
+    network(dropout="alpha", activation="selu", dropout_rate=0.1),
+    network(dropout="dropconnect"),
+    network(dropout_schedule="linear"),
+    network(batch_norm=True),
     network(dropout_rate=0),
     network(hidden_layer_sizes=(50, 30), dropout_rate=(0.1, 0.3), activation="silu"),
     network(activation="selu", weight_init="orthogonal"),

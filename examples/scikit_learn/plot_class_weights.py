@@ -28,7 +28,7 @@ X, y = make_classification(**table, class_sep=0.8, random_state=0)
 # classes have the same weight in the loss; and the first with another threshold than a half, that
 # of the highest balanced accuracy in cross-validation. No label smoothing: it shifts probabilities.
 
-network = DropoutMLPClassifier(label_smoothing=0, max_iter=30, random_state=0)
+network = DropoutMLPClassifier((64,), label_smoothing=0, max_iter=30, random_state=0)
 plain = make_pipeline(StandardScaler(), network)
 models = {
     "no weights": plain,

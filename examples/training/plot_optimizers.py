@@ -19,6 +19,7 @@ from skdropout import DropoutMLPClassifier
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
 network = DropoutMLPClassifier(
+    hidden_layer_sizes=(64,),
     dropout_rate=0,
     label_smoothing=0,
     learning_rate="cosine",
