@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
-from scipy.stats import sem
+from scipy.stats import sem, uniform
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_classification, make_moons
 from sklearn.exceptions import NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    ShuffleSplit,
+)
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -576,6 +582,32 @@ def test_a_grid_that_does_not_name_a_parameter_has_the_estimators():
     assert_array_equal(display.mean, [[scores[0], np.nan], [scores[1], scores[2]]])
 
 
+def test_numbers_are_sorted():
+    search = RandomizedSearchCV(Ridge(), {"alpha": uniform(0, 9)}, n_iter=5, cv=3, random_state=0)
+    display = SearchDisplay.from_search(search.fit(X, Y))
+    alphas = search.cv_results_["param_alpha"].astype(float)
+    assert display.x_values == sorted(alphas)
+    assert_array_equal(display.mean[0], search.cv_results_["mean_test_score"][np.argsort(alphas)])
+    assert display.x_values[display.best[1]] == search.best_params_["alpha"]
+
+
+def test_what_is_no_number_keeps_the_order_of_the_grid():
+    grid = {"C": [1.0, 2.0], "class_weight": ["balanced", None], "solver": ["lbfgs"]}
+    display = SearchDisplay.from_search(grid_search(grid))
+    assert display.x_values == ["balanced", None]
+
+
+def test_a_halving_search_shows_the_last_round_of_each_candidate():
+    search = HalvingGridSearchCV(LogisticRegression(), {"C": [0.001, 1.0, 10.0]}, cv=3)
+    search.fit(*make_classification(400, random_state=0))
+    display = SearchDisplay.from_search(search)
+    results = search.cv_results_
+    last = dict(zip(results["param_C"], results["mean_test_score"], strict=True))
+    assert_array_equal(display.mean[0], [last[c] for c in display.x_values])
+    assert len(last) < len(results["param_C"])
+    assert display.x_values[display.best[1]] == search.best_params_["C"]
+
+
 def test_candidates_with_another_step_are_left_out():
     steps = Pipeline([("scale", StandardScaler()), ("net", Ridge())])
     grid = [
@@ -615,8 +647,8 @@ def test_several_metrics():
 def test_cells_without_a_score():
     grid = [{"C": [1.0], "tol": [0.1, 1.0]}, {"C": [-1.0], "tol": [0.1]}]
     display = SearchDisplay.from_search(grid_search(grid))
-    assert_array_equal(np.isnan(display.mean), [[False, False], [True, True]])
-    assert [text.get_text() for text in display.texts_[1]] == ["", ""]
+    assert_array_equal(np.isnan(display.mean), [[True, True], [False, False]])
+    assert [text.get_text() for text in display.texts_[0]] == ["", ""]
     display = SearchDisplay(
         np.full((1, 2), np.nan), np.full((1, 2), np.nan), x_values=[1, 2]
     ).plot()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import floor, log10, sqrt
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -97,14 +98,15 @@ class SearchDisplay:
         Parameters
         ----------
         search : GridSearchCV
-            The fitted search.
+            The fitted search, or a randomised or halving one, which leaves cells empty.
         x : str, default=None
             The parameter of the columns, by its name in the grid or by the end of it that follows
             ``__``: "dropout_rate" for "net__dropout_rate". None picks it, where one or two
             parameters have more than one value.
         y : str, default=None
             The parameter of the rows, likewise. Where no second one has more than one value, there
-            is a single row. Of candidates that differ in other parameters still, the best is shown.
+            is a single row. Of candidates that differ in other parameters still, the best is shown,
+            of a halving search the best in its last round.
             Where a grid of several does not name a parameter, its value is that of the estimator;
             candidates that put another step into the place of the one it belongs to are left out.
         metric : str, default=None
@@ -146,11 +148,12 @@ class SearchDisplay:
         x_values, y_values = _distinct(x_of.values()), _distinct(y_of.values())
 
         means, stds = results[f"mean_test_{metric}"], results[f"std_test_{metric}"]
-        heights = np.where(np.isnan(means), -np.inf, means)
+        rounds = results.get("iter", np.zeros(len(means)))  # later ones have more resources
+        ranks = list(zip(rounds, np.where(np.isnan(means), -np.inf, means), strict=True))
         best_in = {}  # the best candidate in each cell
         for i in having:
             cell = _find(y_values, y_of[i]), _find(x_values, x_of[i])
-            if cell not in best_in or heights[i] > heights[best_in[cell]]:
+            if cell not in best_in or ranks[i] > ranks[best_in[cell]]:
                 best_in[cell] = i
         mean, error = np.full((2, len(y_values), len(x_values)), np.nan)
         for cell, i in best_in.items():
@@ -164,7 +167,7 @@ class SearchDisplay:
             y_values=y_values,
             x=x,
             y=y,
-            best=min(best_in, key=lambda cell: (-heights[best_in[cell]], best_in[cell])),
+            best=max(best_in, key=lambda cell: (ranks[best_in[cell]], -best_in[cell])),
             score_name=_name_score(search, metric),
             n_splits=search.n_splits_,
         )
@@ -344,8 +347,10 @@ def _complete(given, names):
 
 
 def _distinct(values):
-    """Values without their repetitions, in their order; they need not be hashable."""
-    return list({repr(value): value for value in values}.values())
+    """Values without their repetitions: numbers by size, others, which need no hash, as found."""
+    values = list({repr(value): value for value in values}.values())
+    are_numbers = all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
+    return sorted(values) if are_numbers else values  # a randomised search draws them in no order
 
 
 def _find(values, value):
