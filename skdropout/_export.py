@@ -62,5 +62,7 @@ def _to_mlp(their_class, estimator):
         if name.endswith("_") and name != "history_":
             setattr(mlp, name, deepcopy(value))
     mlp.best_loss_ = min(estimator.loss_curve_)
-    mlp._no_improvement_count = 0
+    mlp._no_improvement_count = 0  # these three are what a warm start goes on with
+    mlp._best_coefs = [W.copy() for W in network.weights]
+    mlp._best_intercepts = [b.copy() for b in network.biases]
     return mlp

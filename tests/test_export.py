@@ -129,6 +129,16 @@ def test_it_can_be_cloned_and_fitted_anew(kind):
 
 
 @each_target
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_it_goes_on_with_early_stopping(kind):
+    ours, X, y = make(kind, early_stopping=True, max_iter=3, validation_fraction=0.2)
+    theirs = ours.to_sklearn().set_params(warm_start=True, max_iter=2, learning_rate_init=1e-5)
+    theirs.fit(X, y)
+    for W, ours_W in zip(theirs.coefs_, ours.coefs_, strict=True):
+        assert_allclose(W, ours_W, atol=1e-2)
+
+
+@each_target
 @pytest.mark.parametrize("way", ["partial_fit", "warm_start"])
 def test_it_goes_on_learning_and_leaves_ours_alone(kind, way):
     ours, X, y = make(kind, max_iter=3, n_iter_no_change=2)
