@@ -147,6 +147,7 @@ class Training:
             loss, penalty, lr = self._epoch()
             if not (isfinite(loss) and self._is_finite()):
                 self._diverge(loss, lr)
+                self.tasks.end()
                 return
             gain = self._record(loss, penalty, lr)
             if self.watch.update(gain, self.tol) and self.stops_by_score:
@@ -271,7 +272,7 @@ class Training:
         self.progress.n_samples = self.n_samples
 
     def _diverge(self, loss, lr):
-        """Raise, unless there is a good epoch to go back to."""
+        """Raise, unless there is a good epoch; then go back to it."""
         where = f"in epoch {self.progress.epoch + 1} at a learning rate of {lr:g}"
         if self.best_network is None:
             is_memory = isfinite(loss) and self.network.is_finite()
@@ -281,6 +282,7 @@ class Training:
                 f"values and need to be preprocessed. It happened {where}: a smaller "
                 "learning_rate_init or clip_norm may help."
             )
+        self.network.memory[:] = self.best_network
         self._finish_epoch(loss, lr, {})
         warnings.warn(
             f"Training diverged {where}; the weights are those of the best epoch before.",

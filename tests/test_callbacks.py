@@ -320,6 +320,18 @@ def test_diverging_is_torn_down():
 
 
 @ignore_unfinished
+def test_an_epoch_that_diverges_is_ended_and_the_best_network_shown():
+    listener = Keeper()
+    slowly = {"learning_rate_init": 3, "alpha": 100, "n_iter_no_change": np.inf, "max_iter": 999}
+    clf = make(solver="sgd", activation="identity", early_stopping=True, **slowly)
+    clf.set_callbacks(listener).fit(X, Y)
+    assert 1 < clf.n_iter_ < 999
+    assert listener.calls == calls_of(clf.n_iter_)
+    _, shown = listener.kept[-1]
+    assert_array_equal(shown, clf.predict(X))
+
+
+@ignore_unfinished
 @each_class
 def test_a_pickle_after_a_fit_with_callbacks(network):
     monitor = callback.ScoringMonitor(scoring="r2")
