@@ -481,8 +481,15 @@ def test_pipelines_and_other_networks():
 def test_networks_that_cannot_be_drawn():
     with pytest.raises(ValueError, match="coefs_, which KMeans does not have"):
         NetworkDisplay.from_estimator(KMeans(2).fit(X))
-    with pytest.raises(ValueError, match="dropout_rate and input_dropout_rate are zero"):
+    with pytest.raises(
+        ValueError, match=r"dropout_rate=0 and input_dropout_rate=0\.0 drop nothing"
+    ):
         NetworkDisplay.from_estimator(fit(dropout_rate=0), random_state=0)
+    with pytest.raises(ValueError, match=r"dropout_rate=0\.01 .* drop nothing"):
+        NetworkDisplay.from_estimator(fit(hidden_layer_sizes=5, dropout_rate=0.01), random_state=0)
+    other = fit().set_params(activation="selu", dropout="alpha", dropout_rate=0.1)
+    with pytest.raises(ValueError, match="'alpha' needs activation='selu'"):  # of what was fitted
+        NetworkDisplay.from_estimator(other, random_state=0)
     with pytest.raises(ValueError, match="MLPClassifier has no dropout"):
         NetworkDisplay.from_estimator(MLPClassifier(max_iter=2).fit(X, Y), random_state=0)
     with pytest.raises(ValueError, match="max_units"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skdropout._checks import check_number, check_one_per
+from skdropout._checks import check_number
 from skdropout._conventions import random_generator
 from skdropout._settings import read_dropout
 from skdropout.inspection._axes import (
@@ -351,12 +351,13 @@ def _draw_masks(network, coefs, random_state):
     """One mask for each of `coefs`, drawn in the order in which a prediction draws them."""
     if not hasattr(network, "dropout_rate"):
         raise ValueError(f"{type(network).__name__} has no dropout to draw with random_state.")
-    activations = check_one_per("activation", network.activation, len(coefs) - 1, "hidden layers")
-    scheme, rates = read_dropout(network.get_params(deep=False), activations)
-    if not any(rates):
+    scheme, rates = read_dropout(network.get_params(deep=False), network._network.activations)
+    if not any(scheme.drops(rate, len(W)) for rate, W in zip(rates, coefs, strict=True)):
         raise ValueError(
-            "Without dropout there is no thinned network to draw: dropout_rate and "
-            "input_dropout_rate are zero. Leave random_state out to draw the whole network."
+            "Without dropout there is no thinned network to draw: "
+            f"dropout_rate={network.dropout_rate!r} and "
+            f"input_dropout_rate={network.input_dropout_rate!r} drop nothing. Leave random_state "
+            "out to draw the whole network."
         )
     rng = random_generator(random_state)
     masks = []
