@@ -221,7 +221,8 @@ def _optimizer(arguments, rates):
 def _weight_decay(given, learning_rate, optimizer):
     """The decay as a number; what "auto" stands for was chosen with Adam."""
     if given == "auto":
-        return 0.2 if isinstance(optimizer, Adam | AMSGrad | NAdam) else 0.0
+        is_adam = isinstance(optimizer, Adam | AMSGrad | NAdam)
+        return min(0.2, 1.0 / learning_rate) if is_adam else 0.0
     if given * learning_rate > 1.0:
         raise ValueError(
             "weight_decay times learning_rate_init must be at most 1, or weights change their "

@@ -212,6 +212,12 @@ def test_automatic_weight_decay_is_that_of_adam(solver, decay):
     assert (automatic.coefs_[0] != other.coefs_[0]).any()
 
 
+def test_automatic_weight_decay_changes_no_sign_at_any_learning_rate():
+    automatic = network(weight_decay="auto", learning_rate_init=10, max_iter=2).fit(X, Y)
+    by_hand = network(weight_decay=0.1, learning_rate_init=10, max_iter=2).fit(X, Y)
+    assert_array_equal(automatic.coefs_[0], by_hand.coefs_[0])
+
+
 def test_lbfgs_has_no_automatic_weight_decay():
     network(solver="lbfgs", dropout_rate=0, weight_decay="auto").fit(X, Y)
     with pytest.raises(ValueError, match="does not know weight_decay"):
