@@ -9,7 +9,6 @@ from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Bunch
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
@@ -68,7 +67,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Strength of the same penalty on the biases.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
-        step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam, else 0.
+        step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam (at a
+        `learning_rate_init` above 5 its inverse), else 0.
     max_norm : float > 0, Constraint or None, default=None
         Largest Euclidean norm of the weights into one unit [2]_, or an object from
         :mod:`skdropout.constraints`.
@@ -125,7 +125,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     early_stopping : bool, default=False
         Whether to hold out a part of the samples (stratified by class), to stop when the score
         on it no longer improves, and to go back to the best epoch.
-    validation_fraction : float in (0, 1), default=0.1
+    validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
         The score on the part held out, or on `X_val`: accuracy, the negative loss (with class
@@ -153,7 +153,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     history_ : dict of str to list
         For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
         "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, with early
-        stopping or `X_val`, "validation_loss" and "validation_score".
+        stopping or `X_val`, "validation_loss" and "validation_score"; the loss alone with "lbfgs".
     loss_ : float
         Training loss of the last epoch.
     loss_curve_ : list of float
@@ -161,13 +161,14 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     best_loss_ : float or None
         Lowest training loss; None with early stopping.
     validation_scores_ : list of float or None
-        Validation score of each epoch; None without early stopping.
+        Validation score of each epoch; None without early stopping or `X_val`.
     best_validation_score_ : float or None
-        Highest validation score; None without early stopping.
+        Highest of the validation scores of all epochs, those of earlier fits that a warm start
+        goes on from too; None without early stopping or `X_val`.
     n_iter_ : int
-        Epochs of the last `fit`.
+        Epochs of the last `fit`, or the calls of `partial_fit`.
     t_ : int or float
-        Samples seen in training, by their weight.
+        Samples seen in training, by their weight; 0 with "lbfgs".
     n_layers_ : int
         Layers, inputs and outputs included.
     n_outputs_ : int
@@ -560,19 +561,19 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
     def _learn_classes(self, y, classes):
         """Set the classes to those named in the first call, or check that they still are."""
-        if hasattr(self, "classes_"):
-            if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-                raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_!r}"
-                )
-        elif y.ndim == 2:
-            self._learn_y(y)
-        elif classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if not hasattr(self, "classes_"):
+            if y.ndim == 1 and classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self._learn_y(y if y.ndim == 2 else column_or_1d(classes))
+            if y.ndim == 1:
+                self._check_number_of_classes(self.classes_)
+            before = "those of `y`"
         else:
-            self._learn_y(column_or_1d(classes))
-            self._check_number_of_classes(self.classes_)
+            before = "on last call to partial_fit"
+        if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as {before}, was: {self.classes_!r}"
+            )
 
     def _check_enough(self, targets, rows):
         """Raise unless there are samples of two classes."""
@@ -588,8 +589,11 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
                 f"sample_weight and class_weight): {classes}."
             )
 
-    def _encode(self, y, sample_weight, dtype, *, name) -> Targets:
-        """Encode checked `y`, and multiply the weights of samples and classes."""
+    def _encode(self, y, sample_weight, dtype, *, name, training=None) -> Targets:
+        """Encode checked `y`, and multiply the weights of samples and classes.
+
+        Classes weigh as much in a validation as in `training`, its targets.
+        """
         smoothing = float(self.label_smoothing)
         if (y.ndim == 2) != self._is_multilabel or (
             y.ndim == 2 and y.shape[1] != len(self.classes_)
@@ -599,79 +603,68 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
                 f"{'labels' if self._is_multilabel else 'classes'}, got the shape {y.shape}."
             )
         if self._is_multilabel:
-            weight = self._weigh_labels(y, sample_weight, dtype)
+            columns, strata, loss = y.astype(int), None, LOSSES["logistic"]
             encoded = DenseTargets(y, smoothing, dtype)
-            return Targets(encoded, None, sample_weight, weight, LOSSES["logistic"])
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes_}. `{name}` has {unknown}."
-            )
-        codes = np.searchsorted(self.classes_, y)
-        weight = self._weigh_classes(codes, sample_weight, dtype)
-        if len(self.classes_) > 2:
-            encoded = ClassTargets(codes, len(self.classes_), smoothing, dtype)
-            return Targets(encoded, codes, sample_weight, weight, LOSSES["softmax"])
-        encoded = DenseTargets(codes.reshape(-1, 1), smoothing, dtype)
-        strata = encoded.values.astype(bool)
-        return Targets(encoded, strata, sample_weight, weight, LOSSES["logistic"])
-
-    def _weigh_classes(self, codes, sample_weight, dtype):
-        """The product of sample and class weights; "balanced" gives each class the same sum."""
-        if self.class_weight is None:
-            return sample_weight
-        n_classes = len(self.classes_)
-        if isinstance(self.class_weight, dict):
-            labels = self.classes_.tolist()
-            if self.class_weight and not any(label in labels for label in self.class_weight):
-                raise ValueError(
-                    f"class_weight must name classes of {self.classes_}, got {self.class_weight}."
-                )
-            for label, value in self.class_weight.items():
-                check_number(f"class_weight[{label!r}]", value, 0)
-            of_class = np.array([self.class_weight.get(label, 1.0) for label in labels])
         else:
-            check_name("class_weight", self.class_weight, ("balanced",), other=", None or a dict")
-            of_class = self._balance(codes, n_classes, sample_weight)
-        return self._product(of_class[codes].astype(dtype), sample_weight)
+            unknown = np.setdiff1d(y, self.classes_)
+            if len(unknown):
+                raise ValueError(
+                    f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
+                    f"{self.classes_}. `{name}` has {unknown}."
+                )
+            codes = np.searchsorted(self.classes_, y)
+            columns = codes.reshape(-1, 1)
+            if len(self.classes_) > 2:
+                strata, loss = codes, LOSSES["softmax"]
+                encoded = ClassTargets(codes, len(self.classes_), smoothing, dtype)
+            else:
+                encoded = DenseTargets(columns, smoothing, dtype)
+                strata, loss = encoded.values.astype(bool), LOSSES["logistic"]
+        if training is None:
+            of_classes = self._weigh_classes(columns, sample_weight)
+        else:
+            of_classes = training.class_weight
+        weight = self._weigh_samples(columns, of_classes, sample_weight, dtype)
+        return Targets(encoded, strata, sample_weight, weight, loss, of_classes)
 
-    @staticmethod
-    def _balance(codes, n_classes, sample_weight):
-        """The weight of each class with which all of them have the same sum."""
-        sums = np.bincount(codes, weights=sample_weight, minlength=n_classes)
-        ideal = sums.sum() / np.count_nonzero(sums)
-        return np.divide(ideal, sums, out=np.zeros(n_classes), where=sums > 0)
-
-    def _weigh_labels(self, y, sample_weight, dtype):
-        """The product of sample and class weights for many labels, multiplied over the labels."""
-        if self.class_weight is None:
-            return sample_weight
-        of_labels = self.class_weight if isinstance(self.class_weight, list | tuple) else []
-        are_dicts = all(isinstance(of_label, dict) for of_label in of_labels)
-        if not (are_dicts and (of_labels or isinstance(self.class_weight, str))):
+    def _weigh_classes(self, columns, sample_weight):
+        """The weights of the classes, or of 0 and 1 for each label: an array for each column."""
+        given, is_multilabel = self.class_weight, self._is_multilabel
+        if given is None:
+            return None
+        classes = [0, 1] if is_multilabel else self.classes_.tolist()
+        if isinstance(given, str) or not (is_multilabel or isinstance(given, dict)):
+            check_name("class_weight", given, ("balanced",), other=", None or a dict")
+            return [_balance(column, len(classes), sample_weight) for column in columns.T]
+        if not is_multilabel:
+            return [_read_weights("class_weight", given, classes)]
+        is_list = isinstance(given, list | tuple) and len(given) > 0
+        if not (is_list and all(isinstance(of_label, dict) for of_label in given)):
             raise TypeError(
                 "class_weight must be None, 'balanced' or a list of dicts for many labels, got "
-                f"{self.class_weight!r}."
+                f"{given!r}."
             )
-        for i, of_label in enumerate(of_labels):
-            for value, weight in of_label.items():
-                check_number(f"class_weight[{i}][{value!r}]", weight, 0)
-        if isinstance(self.class_weight, str):
-            codes = y.astype(int)
-            of_labels = [self._balance(column, 2, sample_weight)[column] for column in codes.T]
-            weight = np.prod(of_labels, axis=0).astype(dtype)
-        else:
-            weight = compute_sample_weight(self.class_weight, y).astype(dtype)
-        if not weight.any():
-            raise ValueError(f"class_weight leaves no sample with a weight: {self.class_weight}.")
-        return self._product(weight, sample_weight)
+        if len(given) != len(self.classes_):
+            raise ValueError(
+                f"class_weight must have a dict for each of the {len(self.classes_)} labels, got "
+                f"{len(given)}."
+            )
+        return [
+            _read_weights(f"class_weight[{i}]", of_label, classes)
+            for i, of_label in enumerate(given)
+        ]
 
-    def _product(self, weight, sample_weight):
-        """The product of weights by class and, if there are any, by sample."""
+    def _weigh_samples(self, columns, of_classes, sample_weight, dtype):
+        """The product of the weights by class, over all columns, and by sample if there are any."""
+        if of_classes is None:
+            return sample_weight
+        of_columns = [
+            of_class[column] for of_class, column in zip(of_classes, columns.T, strict=True)
+        ]
         with np.errstate(over="ignore"):
+            weight = np.prod(of_columns, axis=0).astype(dtype)
             if sample_weight is not None:
-                weight = weight * sample_weight
+                weight *= sample_weight
             if not np.isfinite(weight.sum()):
                 raise ValueError(
                     f"class_weight={self.class_weight!r} makes weights whose sum is too large for "
@@ -683,3 +676,23 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _read_weights(name, given, classes):
+    """The weights that a dict gives to classes, as an array; a class that it leaves out has 1."""
+    for label, value in given.items():
+        check_number(f"{name}[{label!r}]", value, 0)
+    unknown = [label for label in given if label not in classes]
+    missing = [label for label in classes if label not in given]
+    if unknown and missing:
+        raise ValueError(
+            f"{name} has weights for {unknown}, which are no classes, and none for {missing}."
+        )
+    return np.array([float(given.get(label, 1.0)) for label in classes])
+
+
+def _balance(codes, n_classes, sample_weight):
+    """The weight of each class with which all of them have the same sum."""
+    sums = np.bincount(codes, weights=sample_weight, minlength=n_classes)
+    ideal = sums.sum() / np.count_nonzero(sums)
+    return np.divide(ideal, sums, out=np.zeros(n_classes), where=sums > 0)

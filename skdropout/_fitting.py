@@ -74,7 +74,7 @@ class Fitting:
         validation = None
         if X_val is not None:
             X_val, y_val, targets_val = self._read(
-                X_val, y_val, sample_weight_val, new=False, suffix="_val"
+                X_val, y_val, sample_weight_val, new=False, suffix="_val", training=targets
             )
             n_outputs = targets_val.encoded.n_outputs
             if n_outputs != self.n_outputs_:
@@ -140,7 +140,7 @@ class Fitting:
             self._progress = asdict(training.progress)
         return self
 
-    def _read(self, X, y, sample_weight, learn_y=None, *, new, suffix=""):
+    def _read(self, X, y, sample_weight, learn_y=None, *, new, suffix="", training=None):
         """Check and convert the data; learn from them what they look like if that is new."""
         X, y = validate_data(
             self,
@@ -159,7 +159,7 @@ class Fitting:
         weight = read_sample_weight(
             sample_weight, X.shape[0], X.dtype, name=f"sample_weight{suffix}"
         )
-        return X, y, self._encode(y, weight, X.dtype, name=f"y{suffix}")
+        return X, y, self._encode(y, weight, X.dtype, name=f"y{suffix}", training=training)
 
     def _set_network(self, settings, X, targets, *, new):
         """Make a network, or go on with the one there is if it has the layers asked for."""
@@ -305,6 +305,10 @@ class Fitting:
         """What scores the network on the given rows."""
         X, y = X[rows], y[rows]
         encoded, loss_weight = targets.part(rows, X.dtype)
+        if loss_weight is not None and not loss_weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight} leaves no validation sample with a weight."
+            )
         weight = None if targets.sample_weight is None else targets.sample_weight[rows]
         if scorer is not None:
             score = bind_scorer(scorer, self, X, y, weight)

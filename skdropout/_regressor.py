@@ -73,7 +73,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         Strength of the same penalty on the biases.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
-        step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam, else 0.
+        step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam (at a
+        `learning_rate_init` above 5 its inverse), else 0.
     max_norm : float > 0, Constraint or None, default=None
         Largest Euclidean norm of the weights into one unit [2]_, or an object from
         :mod:`skdropout.constraints`.
@@ -130,7 +131,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     early_stopping : bool, default=False
         Whether to hold out a part of the samples, to stop when the score on it no longer
         improves, and to go back to the best epoch.
-    validation_fraction : float in (0, 1), default=0.1
+    validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
         The score on the part held out, or on `X_val`: R2, the negative loss, or a scorer of
@@ -154,7 +155,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     history_ : dict of str to list
         For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
         "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, with early
-        stopping or `X_val`, "validation_loss" and "validation_score".
+        stopping or `X_val`, "validation_loss" and "validation_score"; the loss alone with "lbfgs".
     loss_ : float
         Training loss of the last epoch.
     loss_curve_ : list of float
@@ -162,13 +163,14 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     best_loss_ : float or None
         Lowest training loss; None with early stopping.
     validation_scores_ : list of float or None
-        Validation score of each epoch; None without early stopping.
+        Validation score of each epoch; None without early stopping or `X_val`.
     best_validation_score_ : float or None
-        Highest validation score; None without early stopping.
+        Highest of the validation scores of all epochs, those of earlier fits that a warm start
+        goes on from too; None without early stopping or `X_val`.
     n_iter_ : int
-        Epochs of the last `fit`.
+        Epochs of the last `fit`, or the calls of `partial_fit`.
     t_ : int or float
-        Samples seen in training, by their weight.
+        Samples seen in training, by their weight; 0 with "lbfgs".
     n_layers_ : int
         Layers, inputs and outputs included.
     n_features_in_ : int
@@ -438,8 +440,13 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     def _check_enough(self, targets, rows):
         """One sample is enough."""
 
-    def _encode(self, y, sample_weight, dtype, *, name) -> Targets:
+    def _encode(self, y, sample_weight, dtype, *, name, training=None) -> Targets:
         """A column an output."""
         encoded = DenseTargets(y.reshape(len(y), -1), 0.0, dtype)
         loss = LOSSES[OUT_ACTIVATIONS[self.loss]]
         return Targets(encoded, None, sample_weight, sample_weight, loss)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

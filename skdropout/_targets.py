@@ -71,7 +71,7 @@ class Targets:
 
     `strata` are the classes to split a validation set by, None where there are none;
     `sample_weight` are the weights given, of shape (n,), and `weight` their products with the class
-    weights; None where all are one.
+    weights; None where all are one. `class_weight` are these, an array for each column of labels.
     """
 
     encoded: ClassTargets | DenseTargets
@@ -79,6 +79,7 @@ class Targets:
     sample_weight: Array | None
     weight: Array | None
     loss: Loss
+    class_weight: list[Array] | None = None
 
     def rows(self, n_rows: int, *, of_any_class: bool = False) -> Array:
         """The numbers of the rows with a positive weight, or with a positive sample weight."""

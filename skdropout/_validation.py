@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isnan, nan
+from math import isfinite, isnan, nan
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -30,9 +30,9 @@ class Validation:
     def __call__(self) -> tuple[float, float]:
         """Return the score and the loss of the network as it stands."""
         z = self.network.predict(self.X)
-        if not np.isfinite(z).all():
-            return nan, nan
         loss = self.loss.value(z, self.targets, self.weight)
+        if not (isfinite(loss) and np.isfinite(z).all()):  # no scorer takes such predictions
+            return nan, nan
         score = float(self.score(z, loss))
         if isnan(score):
             raise ValueError(

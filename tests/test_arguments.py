@@ -221,7 +221,12 @@ BAD = [
     ({"hidden_layer_sizes": {8}}, TypeError, r"hidden_layer_sizes .* got \{8\}"),
     ({"label_smoothing": 1}, ValueError, r"label_smoothing .* \[0, 1\), got 1"),
     ({"class_weight": "balance"}, ValueError, r"class_weight must be .*'balanced'.*'balance'"),
-    ({"class_weight": {2: 1}}, ValueError, r"class_weight .* classes of \[0 1\], got \{2: 1\}"),
+    (
+        {"class_weight": {2: 1}},
+        ValueError,
+        r"class_weight .* \[2\], which are no classes.* \[0, 1\]",
+    ),
+    ({"class_weight": {0: 1, 2: 1}}, ValueError, r"class_weight .* \[2\], .* none for \[1\]"),
     ({"class_weight": {0: -1}}, ValueError, r"class_weight\[0\] must be .* got -1"),
 ]
 

@@ -62,6 +62,7 @@ CONFIGURATIONS = [
     network(solver="lbfgs", dropout_rate=0, alpha=1.0),
     DropoutMLPRegressor(dropout="bernoulli", dropout_rate=0.05),
     DropoutMLPRegressor(batch_norm=True),
+    DropoutMLPRegressor(loss="poisson", max_iter=150),
     DropoutMLPRegressor(solver="sgd", dropout_rate=0, learning_rate_init=0.01, clip_norm=1.0),
     DropoutMLPRegressor(solver="lbfgs", dropout_rate=0),
 ]

@@ -98,6 +98,9 @@ def test_many_labels_need_no_classes():
     net = network().partial_fit(x, y).partial_fit(x, y)
     assert net.predict(x).shape == y.shape
     assert net.t_ == 240
+    assert network().partial_fit(x, y, classes=range(4)).n_outputs_ == 4
+    with pytest.raises(ValueError, match="not the same as those of `y`"):
+        network().partial_fit(x, y, classes=range(5))
     with pytest.raises(ValueError, match=r"y must have the form of the first y"):
         net.partial_fit(x, y[:, :3])
     with pytest.raises(ValueError, match=r"y must have the form of the first y"):

@@ -11,6 +11,7 @@ from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 
@@ -100,6 +101,45 @@ def test_class_weights_count_in_the_loss():
     net = fit(network(class_weight=of_class))
     weight = np.array([of_class[k] for k in Y_VAL])
     assert net.history_["validation_loss"][-1] == pytest.approx(loss_of(net, X_VAL, Y_VAL, weight))
+
+
+def test_balanced_classes_weigh_in_a_validation_what_they_weigh_in_the_training():
+    few = np.flatnonzero((Y_VAL != 1) | (np.arange(60) < 20))
+    net = fit(network(class_weight="balanced"), X_val=X_VAL[few], y_val=Y_VAL[few])
+    weight = compute_class_weight("balanced", classes=np.arange(3), y=Y)[Y_VAL[few]]
+    expected = loss_of(net, X_VAL[few], Y_VAL[few], weight)
+    assert net.history_["validation_loss"][-1] == pytest.approx(expected)
+
+
+def test_balanced_labels_weigh_in_a_validation_what_they_weigh_in_the_training():
+    x, y = make_multilabel_classification(200, 12, n_classes=2, random_state=0)
+    net = network(class_weight="balanced").fit(x[:140], y[:140], X_val=x[140:], y_val=y[140:])
+    columns = zip(y[:140].T, y[140:].T, strict=True)
+    weights = [compute_class_weight("balanced", classes=np.arange(2), y=a)[b] for a, b in columns]
+    p, y_val = net.predict_proba(x[140:]), y[140:]
+    of_rows = -np.log(np.where(y_val == 1, p, 1 - p)).sum(axis=1)
+    expected = np.average(of_rows, weights=np.prod(weights, axis=0))
+    assert net.history_["validation_loss"][-1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_validation_needs_a_class_of_some_weight(early_stopping):
+    net = network(class_weight={2: 0}, early_stopping=early_stopping, scoring="loss")
+    with pytest.raises(ValueError, match=r"class_weight=.* leaves no validation sample"):
+        fit(net, X_val=X_VAL[Y_VAL == 2], y_val=Y_VAL[Y_VAL == 2])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_predictions_too_large_for_a_scorer_do_not_end_the_training(early_stopping):
+    """The mean of a Poisson loss, exp(z), is infinite where z is not."""
+    arguments = {"loss": "poisson", "early_stopping": early_stopping, "learning_rate_init": 1e-3}
+    net = network(DropoutMLPRegressor, **arguments)
+    far, counts = X_VAL.copy(), Y
+    far[:20] *= 1e5
+    net.fit(X, counts, X_val=far, y_val=Y_VAL)
+    assert net.n_iter_ == 25 or early_stopping
+    assert np.isnan(net.validation_scores_).any()
+    assert np.isfinite(net.coefs_[0]).all()
 
 
 def test_a_class_may_be_missing_and_labels_may_be_many():
