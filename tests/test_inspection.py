@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from scipy.stats import sem, uniform
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_classification, make_moons
 from sklearn.exceptions import NotFittedError
@@ -22,7 +24,7 @@ from sklearn.model_selection import (
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout.dropout import DropoutScheme
@@ -34,6 +36,8 @@ from skdropout.inspection import (
     _axes,
     _search,
 )
+from skdropout.optimizers import SGD, Adam
+from skdropout.schedules import OneCycle
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -470,6 +474,28 @@ def test_names_of_features_and_classes():
     assert NetworkDisplay.from_estimator(estimator, ax=axes[0]).names_ == []  # no room
 
 
+def test_inputs_have_the_names_that_a_pipeline_gives_them():
+    frame = pd.DataFrame(X[:, :2], columns=["age", "height"])
+    model = make_pipeline(PolynomialFeatures(include_bias=False), fit()).fit(frame, Y)
+    names = ["age", "height", "age^2", "age height", "height^2"]
+    assert list(NetworkDisplay.from_estimator(model).input_names) == names
+    assert NetworkDisplay.from_estimator(model.fit(X[:, :2], Y)).input_names is None
+    silent = make_pipeline(FunctionTransformer(validate=True), fit()).fit(frame, Y)
+    assert NetworkDisplay.from_estimator(silent).input_names is None
+
+
+@pytest.mark.parametrize("display", [TrainingCurveDisplay, NetworkDisplay, UncertaintyDisplay])
+def test_a_search_stands_for_the_best_that_it_found(display):
+    model = make_pipeline(StandardScaler(), DropoutMLPClassifier((3,), max_iter=2, random_state=0))
+    grid = {"dropoutmlpclassifier__alpha": [0, 1e-3]}
+    search = GridSearchCV(model, grid, cv=3).fit(MOONS, HALVES)
+    of_plane = {"X": MOONS, "n_samples": 2, "grid_resolution": 4}
+    arguments = of_plane if display is UncertaintyDisplay else {}
+    assert display.from_estimator(search, **arguments).figure_ is not None
+    with pytest.raises((ValueError, NotFittedError)):
+        display.from_estimator(clone(search), **arguments)
+
+
 def test_pipelines_and_other_networks():
     model = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), MLPClassifier((3,))))
     display = NetworkDisplay.from_estimator(
@@ -613,6 +639,29 @@ def test_a_halving_search_shows_the_last_round_of_each_candidate():
     assert_array_equal(display.mean[0], [last[c] for c in display.x_values])
     assert len(last) < len(results["param_C"])
     assert display.x_values[display.best[1]] == search.best_params_["C"]
+    in_last_round = set(results["param_C"][results["iter"] == results["iter"].max()])
+    assert_array_equal(display.compared[0], [c in in_last_round for c in display.x_values])
+    assert_array_equal(~np.ma.getmaskarray(display.mesh_.get_array()), display.compared)
+
+
+def test_the_resource_of_a_halving_search_is_no_parameter_of_it():
+    halving = {"resource": "max_iter", "max_resources": 9, "min_resources": 1}
+    grid = {"C": [0.1, 1.0, 10.0], "tol": [1e-4, 1e-2]}
+    search = HalvingGridSearchCV(LogisticRegression(), grid, cv=3, **halving).fit(X, Y)
+    display = SearchDisplay.from_search(search)
+    assert (display.x, display.y) == ("tol", "C")
+    with pytest.raises(ValueError, match="'max_iter' is not a parameter of the search"):
+        SearchDisplay.from_search(search, "C", "max_iter")
+
+
+def test_text_leaves_room_for_long_labels():
+    grid = {"solver": [Adam(), SGD()], "learning_rate": [OneCycle(warm_up=0.25), "constant"]}
+    network = DropoutMLPClassifier((3,), max_iter=2, random_state=0)
+    display = SearchDisplay.from_search(GridSearchCV(network, grid, cv=3).fit(X, Y))
+    display.figure_.canvas.draw()
+    width = display.ax_.get_window_extent().width / 2
+    assert all(text.get_window_extent().width < width for text in display.texts_.flat)
+    assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["Adam()", "SGD()"]
 
 
 def test_candidates_with_another_step_are_left_out():
@@ -644,9 +693,13 @@ def test_several_metrics():
     display = SearchDisplay.from_search(search, metric="neg_log_loss")
     assert_array_equal(display.mean[0], search.cv_results_["mean_test_neg_log_loss"])
     assert "neg log loss" in display.colorbar_.ax.get_ylabel()
-    for metric in (None, "score"):
-        with pytest.raises(ValueError, match=r"metric must be one .* 'accuracy', 'neg_log_loss'"):
-            SearchDisplay.from_search(search, metric=metric)
+    display = SearchDisplay.from_search(search)  # the one of refit
+    assert_array_equal(display.mean[0], search.cv_results_["mean_test_accuracy"])
+    with pytest.raises(ValueError, match=r"metric must be one .* 'accuracy', 'neg_log_loss'"):
+        SearchDisplay.from_search(search, metric="score")
+    search = grid_search({"C": [1e-4, 1.0]}, scoring=["accuracy", "neg_log_loss"], refit=False)
+    with pytest.raises(ValueError, match=r"metric must be one .* got None"):
+        SearchDisplay.from_search(search)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")

@@ -43,7 +43,11 @@ def make_axes(caller, ax=None, figsize=None):
 
 
 def measure_axes(ax):
-    """Width and height in points, the unit of text and markers."""
+    """Width and height in points, the unit of text and markers, beside all that there is so far."""
+    figure = ax.figure.canvas.figure  # not the part of one
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     box = ax.get_window_extent()
     return np.array([box.width, box.height]) * 72 / ax.figure.dpi
 

@@ -19,7 +19,7 @@ from skdropout.inspection._axes import (
     measure_axes,
     measure_legend,
 )
-from skdropout.inspection._pipelines import split_pipeline
+from skdropout.inspection._pipelines import name_inputs, split_pipeline
 
 
 @dataclass(eq=False, repr=False)
@@ -100,9 +100,9 @@ class NetworkDisplay:
 
         Parameters
         ----------
-        estimator : DropoutMLPClassifier, DropoutMLPRegressor or Pipeline
-            The fitted network, or a fitted pipeline whose last step it is. Without
-            `random_state`, scikit-learn's own networks will do.
+        estimator : DropoutMLPClassifier, DropoutMLPRegressor, Pipeline or search
+            The fitted network, a fitted pipeline whose last step it is, or a fitted search for
+            either. Without `random_state`, scikit-learn's own networks will do.
         random_state : int, RandomState instance or None, default=None
             Decides which units are dropped, by the scheme and the rates that the arguments have
             now. Dropped nodes are crossed out and lose their edges; "dropconnect" takes edges
@@ -128,7 +128,7 @@ class NetworkDisplay:
             If it is not a network, or if there is nothing to drop as all rates are zero.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
-        _, network = split_pipeline(estimator)
+        before, network = split_pipeline(estimator)
         if not hasattr(network, "coefs_"):
             raise ValueError(
                 f"{cls.__name__} shows coefs_, which {type(network).__name__} does not have."
@@ -137,7 +137,7 @@ class NetworkDisplay:
         display = cls(
             coefs,
             masks=None if random_state is None else _draw_masks(network, coefs, random_state),
-            input_names=getattr(network, "feature_names_in_", None),
+            input_names=name_inputs(before, network),
             output_names=_name_outputs(network, coefs[-1].shape[1]),
         )
         return display.plot(ax, **options)

@@ -44,6 +44,8 @@ class SearchDisplay:
         What the scores are.
     n_splits : int or None, default=None
         Number of scores behind each mean.
+    compared : ndarray of bool of shape (n_y, n_x) or None, default=None
+        Cells whose scores compare; the others are grey. None stands for all.
 
     Attributes
     ----------
@@ -90,6 +92,7 @@ class SearchDisplay:
     best: tuple[int, int] | None = None
     score_name: str = "score"
     n_splits: int | None = None
+    compared: np.ndarray | None = None
 
     @classmethod
     def from_search(cls, search, x=None, y=None, *, metric=None, ax=None, **options):
@@ -106,11 +109,12 @@ class SearchDisplay:
         y : str, default=None
             The parameter of the rows, likewise. Where no second one has more than one value, there
             is a single row. Of candidates that differ in other parameters still, the best is shown,
-            of a halving search the best in its last round.
+            of a halving search the best in its last round. Cells that no candidate of its very last
+            round is in are grey: they had fewer resources.
             Where a grid of several does not name a parameter, its value is that of the estimator;
             candidates that put another step into the place of the one it belongs to are left out.
         metric : str, default=None
-            Which score to show, if the search has several.
+            Which score to show, if the search has several; None is the one that `refit` names.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options
@@ -138,7 +142,7 @@ class SearchDisplay:
                 "it needs a fitted GridSearchCV."
             )
         results, candidates = search.cv_results_, _fill(search)
-        metric = _pick_metric(results, metric)
+        metric = _pick_metric(results, metric, search.refit)
         x, y = _pick_parameters(candidates, x, y)
         having = [i for i, c in enumerate(candidates) if x in c and (y is None or y in c)]
         if not having:
@@ -156,8 +160,9 @@ class SearchDisplay:
             if cell not in best_in or ranks[i] > ranks[best_in[cell]]:
                 best_in[cell] = i
         mean, error = np.full((2, len(y_values), len(x_values)), np.nan)
+        compared = np.zeros(mean.shape, dtype=bool)
         for cell, i in best_in.items():
-            mean[cell] = means[i]
+            mean[cell], compared[cell] = means[i], rounds[i] == rounds.max()
             if search.n_splits_ > 1:
                 error[cell] = stds[i] / sqrt(search.n_splits_ - 1)
         display = cls(
@@ -170,6 +175,7 @@ class SearchDisplay:
             best=max(best_in, key=lambda cell: (ranks[best_in[cell]], -best_in[cell])),
             score_name=_name_score(search, metric),
             n_splits=search.n_splits_,
+            compared=compared,
         )
         return display.plot(ax, **options)
 
@@ -228,16 +234,19 @@ class SearchDisplay:
         return np.unravel_index(np.nanargmax(self.mean), self.mean.shape)
 
     def _draw_cells(self, cmap):
-        """Coloured cells, light grey ones where there is no score."""
+        """Coloured cells, light grey ones where there is no score or it does not compare."""
         from matplotlib import colormaps
 
         colors = colormaps[cmap] if isinstance(cmap, str) else cmap
-        known = self.mean[np.isfinite(self.mean)]
+        compared = np.isfinite(self.mean)
+        if self.compared is not None:
+            compared &= self.compared
+        known = self.mean[compared]
         low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
-        errors = self.error[np.isfinite(self.error)]
+        errors = self.error[compared & np.isfinite(self.error)]
         margin = max(2 * errors.mean() if errors.size else 0.0, (high - low) / 2) or 1.0
         self.mesh_ = self.ax_.pcolormesh(
-            np.ma.masked_invalid(self.mean),
+            np.ma.masked_where(~compared, self.mean),
             cmap=colors.with_extremes(bad=LIGHT),
             vmin=(low + high) / 2 - margin,
             vmax=(low + high) / 2 + margin,
@@ -258,14 +267,21 @@ class SearchDisplay:
                 texts[cell] = f"{value:{spec}}"
                 if np.isfinite(self.error[cell]):
                     texts[cell] += f"\n± {self.error[cell]:{spec}}"
+        x, y = _shorten(self.x, self.y)
+        self.ax_.set_xlabel(x)
+        self.ax_.set_yticks([])
+        if self.y is not None:
+            self.ax_.set_yticks(np.arange(n_y) + 0.5, _to_labels(self.y_values))
+            self.ax_.set_ylabel(y)
         width, height = measure_axes(self.ax_) / (n_x, n_y)
         n_columns = max(_count_columns(texts.flat), 1)
         size = float(np.clip(min(width / (0.72 * n_columns), height / 2.8), 4.0, 11.0))
         self.texts_ = np.empty_like(texts)
+        colors = self.mesh_.to_rgba(self.mesh_.get_array())
         for (i, j), text in np.ndenumerate(texts):
             look = dict(ha="center", va="center", size=size)
             look["color"] = "black"
-            if text and _is_dark(self.mesh_.cmap(self.mesh_.norm(self.mean[i, j]))):
+            if text and _is_dark(colors[i, j]):
                 look["color"] = "white"
             look["weight"] = "bold" if best is not None and (i, j) == tuple(best) else "normal"
             self.texts_[i, j] = self.ax_.text(j + 0.5, i + 0.5, text, **look)
@@ -276,19 +292,14 @@ class SearchDisplay:
         if _count_columns(labels) * 5.0 > width:
             look |= dict(rotation=30, ha="right", rotation_mode="anchor")
         self.ax_.set_xticks(np.arange(n_x) + 0.5, labels, **look)
-        x, y = _shorten(self.x, self.y)
-        self.ax_.set_xlabel(x)
-        if self.y is None:
-            self.ax_.set_yticks([])
-        else:
-            self.ax_.set_yticks(np.arange(n_y) + 0.5, _to_labels(self.y_values))
-            self.ax_.set_ylabel(y)
 
 
-def _pick_metric(results, metric):
+def _pick_metric(results, metric, refit):
     """The name of the score to show, which is "score" where there is only one."""
     start = "mean_test_"
     known = [name.removeprefix(start) for name in results if name.startswith(start)]
+    if metric is None and isinstance(refit, str):
+        metric = refit
     if metric in known:
         return metric
     if metric is None and len(known) == 1:
@@ -300,7 +311,8 @@ def _pick_metric(results, metric):
 def _fill(search):
     """The candidates with all parameters of all grids that they have, by the estimator's values."""
     candidates, defaults = search.cv_results_["params"], search.estimator.get_params()
-    names = _names_in(candidates)
+    resource = getattr(search, "resource", None)  # of a halving search, perhaps a parameter
+    names = [name for name in _names_in(candidates) if name != resource]
 
     def has(candidate, name):
         replaced = any(name.startswith(f"{other}__") for other in candidate)
@@ -395,6 +407,8 @@ def _to_label(value, digits):
 
 def _fold(label):
     """A long label on several lines."""
+    if label.endswith("()"):
+        return label
     return label.replace(", ", ",\n") if label[:1] in "([" else label.replace("(", "(\n", 1)
 
 

@@ -81,8 +81,9 @@ class TrainingCurveDisplay:
 
         Parameters
         ----------
-        estimator : DropoutMLPClassifier, DropoutMLPRegressor or Pipeline
-            The fitted network, or a fitted pipeline whose last step it is.
+        estimator : DropoutMLPClassifier, DropoutMLPRegressor, Pipeline or search
+            The fitted network, a fitted pipeline whose last step it is, or a fitted search for
+            either.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options
@@ -195,7 +196,7 @@ class TrainingCurveDisplay:
             marker="o",
             markersize=7,
             markerfacecolor="none",
-            label=f"best epoch, {epochs[best]}",
+            label=f"best score, epoch {epochs[best]}",
         )
 
     def _add_legend(self, epochs):

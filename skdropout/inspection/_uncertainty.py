@@ -119,8 +119,9 @@ class UncertaintyDisplay:
 
         Parameters
         ----------
-        estimator : DropoutMLPClassifier or Pipeline
-            The fitted classifier, or a fitted pipeline whose last step it is.
+        estimator : DropoutMLPClassifier, Pipeline or search
+            The fitted classifier, a fitted pipeline whose last step it is, or a fitted search for
+            either.
         X : array-like of shape (n_samples, 2)
             Samples, as the estimator takes them; drawn as points.
         y : array-like of shape (n_samples,), default=None
