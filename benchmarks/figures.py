@@ -274,6 +274,20 @@ def regression():
     return ["R2", "MLPRegressor", "ours", "gain of ours"], rows
 
 
+@table
+def few_rows():
+    results = load("few_rows")["results"]
+    tables = [name for name in results[0] if name != "network"]
+    rows = [
+        [
+            entry["network"],
+            *(pm(100 * mean, 100 * error, 1) for mean, error in map(entry.get, tables)),
+        ]
+        for entry in results
+    ]
+    return ["accuracy, %", *tables], rows
+
+
 RATIOS = [
     ("scikit-learn", "ours, off"),
     ("PyTorch, off", "ours, off"),
