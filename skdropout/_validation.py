@@ -61,7 +61,17 @@ def bind_scorer(scorer, estimator, X, y, weight):
     vars(nameless).update(vars(estimator))
     vars(nameless).pop("feature_names_in_", None)
     weights = {} if weight is None else {"sample_weight": weight}
-    return lambda z, loss: scorer(nameless, X, y, **weights)
+
+    def score(z, loss):
+        try:
+            return scorer(nameless, X, y, **weights)
+        except Exception as error:
+            error.add_note(
+                f"This is what scoring={estimator.scoring!r} said of the validation set."
+            )
+            raise
+
+    return score
 
 
 def negative_loss(z, loss):

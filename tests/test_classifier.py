@@ -753,6 +753,12 @@ def test_an_interrupted_first_validation_leaves_nothing():
     assert not hasattr(clf, "coefs_")
 
 
+def test_a_scorer_that_fails_is_named():
+    with pytest.raises(ValueError, match="Target is multiclass") as caught:
+        network(early_stopping=True, scoring="precision").fit(X_IRIS, Y_IRIS)
+    assert "scoring='precision'" in caught.value.__notes__[0]
+
+
 def test_scores_of_nan_are_refused():
     with pytest.raises(ValueError, match="scoring gives NaN on the 12 validation samples"):
         network(early_stopping=True, scoring=lambda e, X, y: np.nan).fit(X, Y)
