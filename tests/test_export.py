@@ -131,6 +131,8 @@ def test_it_can_be_cloned_and_fitted_anew(kind):
 @each_target
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_it_goes_on_with_early_stopping(kind):
+    if "strings" in kind and not KNOWS_POISSON:
+        pytest.skip("scikit-learn before 1.7 takes no strings with early stopping")
     ours, X, y = make(kind, early_stopping=True, max_iter=3, validation_fraction=0.2)
     theirs = ours.to_sklearn().set_params(warm_start=True, max_iter=2, learning_rate_init=1e-5)
     theirs.fit(X, y)
