@@ -561,15 +561,17 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
     def _learn_classes(self, y, classes):
         """Set the classes to those named in the first call, or check that they still are."""
-        if not hasattr(self, "classes_"):
-            if y.ndim == 1 and classes is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
-            self._learn_y(y if y.ndim == 2 else column_or_1d(classes))
-            if y.ndim == 1:
-                self._check_number_of_classes(self.classes_)
-            before = "those of `y`"
-        else:
+        if hasattr(self, "classes_"):
             before = "on last call to partial_fit"
+        elif y.ndim == 2:
+            self._learn_y(y)
+            before = "those of `y`"
+        elif classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        else:
+            self._learn_y(column_or_1d(classes))
+            self._check_number_of_classes(self.classes_)
+            return
         if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as {before}, was: {self.classes_!r}"
@@ -603,7 +605,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
                 f"{'labels' if self._is_multilabel else 'classes'}, got the shape {y.shape}."
             )
         if self._is_multilabel:
-            columns, strata, loss = y.astype(int), None, LOSSES["logistic"]
+            columns, strata, loss = y, None, LOSSES["logistic"]
             encoded = DenseTargets(y, smoothing, dtype)
         else:
             unknown = np.setdiff1d(y, self.classes_)
@@ -620,6 +622,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             else:
                 encoded = DenseTargets(columns, smoothing, dtype)
                 strata, loss = encoded.values.astype(bool), LOSSES["logistic"]
+        if self.class_weight is None:
+            return Targets(encoded, strata, sample_weight, sample_weight, loss)
+        columns = columns.astype(int, copy=False)
         if training is None:
             of_classes = self._weigh_classes(columns, sample_weight)
         else:
@@ -629,15 +634,13 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
     def _weigh_classes(self, columns, sample_weight):
         """The weights of the classes, or of 0 and 1 for each label: an array for each column."""
-        given, is_multilabel = self.class_weight, self._is_multilabel
-        if given is None:
-            return None
-        classes = [0, 1] if is_multilabel else self.classes_.tolist()
-        if isinstance(given, str) or not (is_multilabel or isinstance(given, dict)):
+        given = self.class_weight
+        classes = [0, 1] if self._is_multilabel else self.classes_.tolist()
+        if isinstance(given, dict) and not self._is_multilabel:
+            return [_read_weights("class_weight", given, classes)]
+        if isinstance(given, str) or not self._is_multilabel:
             check_name("class_weight", given, ("balanced",), other=", None or a dict")
             return [_balance(column, len(classes), sample_weight) for column in columns.T]
-        if not is_multilabel:
-            return [_read_weights("class_weight", given, classes)]
         is_list = isinstance(given, list | tuple) and len(given) > 0
         if not (is_list and all(isinstance(of_label, dict) for of_label in given)):
             raise TypeError(
@@ -656,8 +659,6 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
     def _weigh_samples(self, columns, of_classes, sample_weight, dtype):
         """The product of the weights by class, over all columns, and by sample if there are any."""
-        if of_classes is None:
-            return sample_weight
         of_columns = [
             of_class[column] for of_class, column in zip(of_classes, columns.T, strict=True)
         ]
