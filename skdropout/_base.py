@@ -17,7 +17,7 @@ from skdropout._conventions import LiveArrays, as_rows, random_generator
 from skdropout._fitting import DTYPES, Fitting
 from skdropout._monte_carlo import MonteCarlo
 from skdropout._network import Network
-from skdropout._settings import check_sparse_dropout, read_dropout
+from skdropout._settings import check_sparse_dropout, drops_nothing, read_dropout
 from skdropout._training import Watch
 from skdropout.constraints import Constraint
 from skdropout.dropout import DropoutScheme
@@ -97,7 +97,7 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
         check_flag("consistent", consistent)
         scheme, rates = read_dropout(self.get_params(deep=False), self._network.activations)
         sizes = self._network.sizes[:-1]
-        if not any(scheme.drops(*of_layer) for of_layer in zip(rates, sizes, strict=True)):
+        if drops_nothing(scheme, rates, sizes):
             raise ValueError(
                 "Without dropout all predictions are the same, and say nothing of uncertainty: "
                 f"dropout_rate={self.dropout_rate!r} drops nothing of hidden layers of {sizes[1:]} "

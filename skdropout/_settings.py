@@ -117,6 +117,11 @@ def read_dropout(arguments: dict, activations: list[str]) -> tuple[DropoutScheme
     return scheme, [float(arguments["input_dropout_rate"]), *map(float, rates)]
 
 
+def drops_nothing(scheme: DropoutScheme, rates: list[float], sizes) -> bool:
+    """Whether no layer of these sizes, inputs included, loses anything at these rates."""
+    return not any(scheme.drops(rate, n) for rate, n in zip(rates, sizes, strict=True))
+
+
 def check_sparse_dropout(scheme: DropoutScheme, rates: list[float]):
     """Raise if what is dropped of sparse inputs would not be zero, or not what it should be."""
     if scheme.saturation and rates[0]:

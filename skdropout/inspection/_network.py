@@ -8,7 +8,7 @@ import numpy as np
 
 from skdropout._checks import check_number
 from skdropout._conventions import random_generator
-from skdropout._settings import read_dropout
+from skdropout._settings import drops_nothing, read_dropout
 from skdropout.inspection._axes import (
     BLUE,
     DARK,
@@ -352,7 +352,7 @@ def _draw_masks(network, coefs, random_state):
     if not hasattr(network, "dropout_rate"):
         raise ValueError(f"{type(network).__name__} has no dropout to draw with random_state.")
     scheme, rates = read_dropout(network.get_params(deep=False), network._network.activations)
-    if not any(scheme.drops(rate, len(W)) for rate, W in zip(rates, coefs, strict=True)):
+    if drops_nothing(scheme, rates, map(len, coefs)):
         raise ValueError(
             "Without dropout there is no thinned network to draw: "
             f"dropout_rate={network.dropout_rate!r} and "
