@@ -42,12 +42,16 @@ def make_axes(caller, ax=None, figsize=None):
     return ax
 
 
-def measure_axes(ax):
-    """Width and height in points, the unit of text and markers, beside all that there is so far."""
-    figure = ax.figure.canvas.figure  # not the part of one
+def lay_out(ax):
+    """Let the layout of the whole figure, if it has one, make room for what there is so far."""
+    figure = ax.figure.canvas.figure
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
+
+
+def measure_axes(ax):
+    """Width and height in points, the unit of text and markers."""
     box = ax.get_window_extent()
     return np.array([box.width, box.height]) * 72 / ax.figure.dpi
 

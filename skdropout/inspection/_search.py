@@ -13,6 +13,7 @@ from skdropout.inspection._axes import (
     LIGHT,
     VERMILION,
     check_matplotlib,
+    lay_out,
     make_axes,
     measure_axes,
 )
@@ -108,9 +109,9 @@ class SearchDisplay:
             parameters have more than one value.
         y : str, default=None
             The parameter of the rows, likewise. Where no second one has more than one value, there
-            is a single row. Of candidates that differ in other parameters still, the best is shown,
-            of a halving search the best in its last round. Cells that no candidate of its very last
-            round is in are grey: they had fewer resources.
+            is a single row. Of candidates that differ in other parameters still, the best is shown.
+            Of a halving search it is the best of its last round in the cell, which is grey where
+            later rounds, with more resources, went on elsewhere.
             Where a grid of several does not name a parameter, its value is that of the estimator;
             candidates that put another step into the place of the one it belongs to are left out.
         metric : str, default=None
@@ -273,6 +274,7 @@ class SearchDisplay:
         if self.y is not None:
             self.ax_.set_yticks(np.arange(n_y) + 0.5, _to_labels(self.y_values))
             self.ax_.set_ylabel(y)
+        lay_out(self.ax_)
         width, height = measure_axes(self.ax_) / (n_x, n_y)
         n_columns = max(_count_columns(texts.flat), 1)
         size = float(np.clip(min(width / (0.72 * n_columns), height / 2.8), 4.0, 11.0))

@@ -182,7 +182,7 @@ class TrainingCurveDisplay:
         return twin
 
     def _mark_best(self, epochs):
-        """Mark the epoch with the highest validation score, where a first fit goes back to."""
+        """Mark the epoch with the highest validation score."""
         scores = np.asarray(self.history.get("validation_score", ()), dtype=float)
         line = self.lines_.get("validation_score", self.lines_.get("validation_loss"))
         if line is None or not np.isfinite(scores).any():
