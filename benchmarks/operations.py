@@ -6,12 +6,12 @@ Takes half a minute, with nothing else running: ``python benchmarks/operations.p
 import numpy as np
 from common import in_turns, save
 
-from skdropout import _vectors
-from skdropout._activations import ACTIVATIONS
-from skdropout._descent import BLOCK
-from skdropout._losses import find_largest
-from skdropout._ops import Activation, Dense, Draw, DrawAhead, Dropout, Gate, SmallDense
-from skdropout._vectors import axpy, lerp, scal
+from skdropout._core import vectors as _vectors
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._core.losses import find_largest
+from skdropout._core.vectors import axpy, lerp, scal
+from skdropout._network.ops import Activation, Dense, Draw, DrawAhead, Dropout, Gate, SmallDense
+from skdropout._training.descent import BLOCK
 from skdropout.dropout import Batchwise
 from skdropout.optimizers import Adam
 

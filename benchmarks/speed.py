@@ -25,7 +25,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from skdropout import DropoutMLPClassifier, _descent
+from skdropout import DropoutMLPClassifier
+from skdropout._training import descent as _descent
 from skdropout.datasets import load_sonar
 
 OURS = {"off": {}, "bernoulli": {"dropout": "bernoulli"}, "batchwise": {"dropout": "batchwise"}}

@@ -19,7 +19,8 @@ import schemes
 from common import load_mnist, save
 from sklearn.metrics import accuracy_score, log_loss
 
-from skdropout import DropoutMLPClassifier, _plan
+from skdropout import DropoutMLPClassifier
+from skdropout._network import plan as _plan
 
 FORMS = {"window": -inf, "anew": inf}
 """What has to be saved so that a layer takes windows."""

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from skdropout._buffers import Array
-from skdropout._checks import check_number
+from skdropout._core.buffers import Array
+from skdropout._core.checks import check_number
 from skdropout._recipe import Recipe
 
 __all__ = ["Constraint", "MaxNorm"]

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from skdropout._buffers import Array
-from skdropout._checks import check_number
+from skdropout._core.buffers import Array
+from skdropout._core.checks import check_number
+from skdropout._core.vectors import scal
 from skdropout._recipe import Recipe
-from skdropout._vectors import scal
 
 __all__ = ["Alpha", "Batchwise", "Bernoulli", "DropConnect", "DropoutScheme", "Gaussian"]
 

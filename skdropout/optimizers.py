@@ -16,9 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from skdropout._checks import check_flag, check_number
+from skdropout._core.checks import check_flag, check_number
+from skdropout._core.vectors import axpy, lerp, scal
 from skdropout._recipe import Recipe
-from skdropout._vectors import axpy, lerp, scal
 
 __all__ = [
     "SGD",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import ClassVar
 
-from skdropout._checks import check_number
+from skdropout._core.checks import check_number
 from skdropout._recipe import Recipe
 
 __all__ = [

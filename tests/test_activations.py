@@ -3,8 +3,8 @@ import pytest
 import reference
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._activations import ACTIVATIONS
-from skdropout._ops import Gate
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._network.ops import Gate
 
 NAMES = list(ACTIVATIONS)
 X = np.concatenate([np.linspace(-6, 6, 40), np.random.default_rng(0).normal(size=60)])

@@ -233,7 +233,9 @@ BAD = [
 
 @pytest.mark.parametrize("bad, error, message", BAD, ids=lambda value: str(value)[:60])
 def test_bad_argument_is_refused_before_any_work(bad, error, message, monkeypatch):
-    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
+    monkeypatch.setattr(
+        "skdropout._estimators.fitting.Training", None
+    )  # nothing must come that far
     network = DropoutMLPClassifier(**{**BASE, **bad})
     with pytest.raises(error, match=message):
         network.fit(X, Y)

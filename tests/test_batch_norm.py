@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._descent import Descent, ElasticNet
-from skdropout._network import Network
+from skdropout._network.network import Network
+from skdropout._training.descent import Descent, ElasticNet
 from skdropout.constraints import MaxNorm
 from skdropout.optimizers import OPTIMIZERS, SGD
 

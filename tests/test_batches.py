@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdropout import DropoutMLPClassifier
-from skdropout._batches import Batches, ClassTargets, DenseTargets, hold_out
+from skdropout._training.batches import Batches, ClassTargets, DenseTargets, hold_out
 
 # The split
 

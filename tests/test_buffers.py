@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skdropout._buffers import Buffer
+from skdropout._core.buffers import Buffer
 
 
 def layouts(min_size=0):

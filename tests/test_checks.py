@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skdropout._checks import check_flag, check_name, check_number, check_one_per
+from skdropout._core.checks import check_flag, check_name, check_number, check_one_per
 
 
 def message(check, *arguments, error, **options):

@@ -513,7 +513,7 @@ def test_interrupt_keeps_the_epochs_done(monkeypatch):
             raise KeyboardInterrupt
         return True
 
-    monkeypatch.setattr("skdropout._network.Network.is_finite", interrupt)
+    monkeypatch.setattr("skdropout._network.network.Network.is_finite", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user after 4 epochs"):
         clf.fit(X, Y)
     assert clf.n_iter_ == len(clf.loss_curve_) == 4
@@ -597,7 +597,9 @@ def test_bad_data_is_refused_and_harms_nothing(name, monkeypatch):
     fitted = network().fit(frame, Y)
     before = fitted.predict_proba(frame)
     attributes = set(vars(fitted))
-    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
+    monkeypatch.setattr(
+        "skdropout._estimators.fitting.Training", None
+    )  # nothing must come that far
     for clf in (fitted, network()):
         with pytest.raises(ValueError, match=message):
             clf.fit(*data, **weights)

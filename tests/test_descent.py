@@ -8,10 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 
-from skdropout import DropoutMLPClassifier, _descent
-from skdropout._descent import FLUSHING, Descent, clip
-from skdropout._network import Network
-from skdropout._penalties import ElasticNet
+from skdropout import DropoutMLPClassifier
+from skdropout._core.penalties import ElasticNet
+from skdropout._network.network import Network
+from skdropout._training import descent as _descent
+from skdropout._training.descent import FLUSHING, Descent, clip
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 

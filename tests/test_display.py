@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._activations import ACTIVATIONS
-from skdropout._initializers import INITIALIZERS
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._core.initializers import INITIALIZERS
 from skdropout.dropout import DROPOUT_SCHEMES, Batchwise, Bernoulli
 from skdropout.optimizers import OPTIMIZERS, Adam
 from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Late

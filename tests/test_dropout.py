@@ -16,15 +16,16 @@ from scipy.stats import chi2, chisquare, kstest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 
-from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, _plan, dropout
-from skdropout._buffers import Buffer
-from skdropout._conventions import random_streams
-from skdropout._descent import Descent
-from skdropout._losses import LOSSES
-from skdropout._network import Network
-from skdropout._ops import SaturatingDropout
-from skdropout._penalties import ElasticNet
-from skdropout._plan import Plan
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, dropout
+from skdropout._core.buffers import Buffer
+from skdropout._core.losses import LOSSES
+from skdropout._core.penalties import ElasticNet
+from skdropout._estimators.conventions import random_streams
+from skdropout._network import plan as _plan
+from skdropout._network.network import Network
+from skdropout._network.ops import SaturatingDropout
+from skdropout._network.plan import Plan
+from skdropout._training.descent import Descent
 from skdropout.dropout import (
     DROPOUT_SCHEMES,
     Alpha,
@@ -833,7 +834,7 @@ def test_every_optimizer_takes_every_scheme(solver, scheme, monkeypatch):
     def with_other_masks(random_state):
         return random_streams(random_state) | {"dropout": np.random.default_rng(99)}
 
-    monkeypatch.setattr("skdropout._fitting.random_streams", with_other_masks)
+    monkeypatch.setattr("skdropout._estimators.fitting.random_streams", with_other_masks)
     other = fit_selu(**arguments)
     assert_finite(other)
     assert distance(net, other) > 1e-7
@@ -1057,7 +1058,9 @@ def test_empty_rows_of_sparse_inputs_do_no_harm(scheme):
 def test_alpha_dropout_of_sparse_inputs_is_refused(schedule, monkeypatch):
     before = fit_selu(dropout="alpha").set_params(dropout_schedule=schedule)
     attributes = vars(before).copy()
-    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
+    monkeypatch.setattr(
+        "skdropout._estimators.fitting.Training", None
+    )  # nothing must come that far
     with pytest.raises(ValueError, match=r"dropout=Alpha\(\) .* set input_dropout_rate=0"):
         before.fit(csr_array(X), Y)
     assert vars(before) == attributes

@@ -13,99 +13,103 @@ import skdropout
 ARCHITECTURE = [
     # what users import
     {
-        "skdropout": "_classifier _regressor constraints dropout optimizers schedules",
+        "skdropout": "_estimators.classifier _estimators.regressor constraints dropout optimizers schedules",
         "datasets": "datasets._mnist datasets._sonar datasets._spirals",
         "inspection": "inspection._network inspection._search inspection._training "
         "inspection._uncertainty",
     },
     # the estimators: they know the conventions of scikit-learn
     {
-        "_classifier": "_base _export _targets _uncertainty _losses _checks _buffers",
-        "_regressor": "_base _export _targets _uncertainty _losses _checks",
-        "datasets._mnist": "_checks",
-        "datasets._sonar": "_checks",
-        "datasets._spirals": "_checks",
+        "_estimators.classifier": "_estimators.base _estimators.export _training.targets _core.uncertainty _core.losses _core.checks _core.buffers",
+        "_estimators.regressor": "_estimators.base _estimators.export _training.targets _core.uncertainty _core.losses _core.checks",
+        "datasets._mnist": "_core.checks",
+        "datasets._sonar": "_core.checks",
+        "datasets._spirals": "_core.checks",
         "datasets.data": "",
-        "inspection._network": "inspection._axes inspection._pipelines _settings _conventions "
-        "_checks",
+        "inspection._network": "inspection._axes inspection._pipelines _estimators.settings _estimators.conventions "
+        "_core.checks",
         "inspection._search": "inspection._axes",
-        "inspection._training": "inspection._axes inspection._pipelines _checks",
-        "inspection._uncertainty": "inspection._axes inspection._pipelines _checks",
+        "inspection._training": "inspection._axes inspection._pipelines _core.checks",
+        "inspection._uncertainty": "inspection._axes inspection._pipelines _core.checks",
     },
     {
-        "_base": "_fitting _monte_carlo _training _settings _network _conventions _callbacks "
-        "constraints dropout optimizers schedules _checks _buffers",
-        "_export": "_losses",
+        "_estimators.base": "_estimators.fitting _network.monte_carlo _training.training _estimators.settings _network.network _estimators.conventions _training.callbacks "
+        "constraints dropout optimizers schedules _core.checks _core.buffers",
+        "_estimators.export": "_core.losses",
     },
     {
-        "_fitting": "_training _lbfgs _validation _settings _batches _descent _network _targets "
-        "_conventions _callbacks schedules",
+        "_estimators.fitting": "_training.training _training.lbfgs _training.validation _estimators.settings _training.batches _training.descent _network.network _training.targets "
+        "_estimators.conventions _training.callbacks schedules",
     },
     # training
     {
-        "_training": "_batches _descent _order _plan _network _losses _callbacks dropout schedules",
-        "_lbfgs": "_batches _plan _network _losses _penalties _callbacks _buffers",
-        "_validation": "_network _losses _buffers",
-        "_settings": "_losses _penalties _activations _initializers "
-        "constraints dropout optimizers schedules _checks",
+        "_training.training": "_training.batches _training.descent _network.order _network.plan _network.network _core.losses _training.callbacks dropout schedules",
+        "_training.lbfgs": "_training.batches _network.plan _network.network _core.losses _core.penalties _training.callbacks _core.buffers",
+        "_training.validation": "_network.network _core.losses _core.buffers",
+        "_estimators.settings": "_core.losses _core.penalties _core.activations _core.initializers "
+        "constraints dropout optimizers schedules _core.checks",
     },
     {
-        "_batches": "_plan _targets _buffers",
-        "_monte_carlo": "_plan _network dropout _buffers",
-        "_descent": "_network _penalties constraints optimizers _vectors _buffers",
+        "_training.batches": "_network.plan _training.targets _core.buffers",
+        "_network.monte_carlo": "_network.plan _network.network dropout _core.buffers",
+        "_training.descent": "_network.network _core.penalties constraints optimizers _core.vectors _core.buffers",
     },
     # the network
     {
-        "_plan": "_network _ops _losses _activations dropout _buffers",
+        "_network.plan": "_network.network _network.ops _core.losses _core.activations dropout _core.buffers",
     },
     {
-        "_network": "_ops _initializers _activations _vectors _buffers",
-        "_order": "_buffers",
-        "_uncertainty": "_buffers",
-        "_targets": "_losses _buffers",
+        "_network.network": "_network.ops _core.initializers _core.activations _core.vectors _core.buffers",
+        "_network.order": "_core.buffers",
+        "_core.uncertainty": "_core.buffers",
+        "_training.targets": "_core.losses _core.buffers",
     },
     {
-        "_ops": "_activations dropout _vectors _buffers",
+        "_network.ops": "_core.activations dropout _core.vectors _core.buffers",
     },
     # formulas, none of which knows another
     {
-        "_losses": "_buffers",
-        "_penalties": "_vectors _buffers",
-        "_initializers": "",
-        "_activations": "_buffers",
-        "constraints": "_recipe _checks _buffers",
-        "dropout": "_recipe _checks _vectors _buffers",
-        "optimizers": "_recipe _checks _vectors",
-        "schedules": "_recipe _checks",
+        "_core.losses": "_core.buffers",
+        "_core.penalties": "_core.vectors _core.buffers",
+        "_core.initializers": "",
+        "_core.activations": "_core.buffers",
+        "constraints": "_recipe _core.checks _core.buffers",
+        "dropout": "_recipe _core.checks _core.vectors _core.buffers",
+        "optimizers": "_recipe _core.checks _core.vectors",
+        "schedules": "_recipe _core.checks",
     },
     # the ground
     {
-        "_vectors": "_buffers",
-        "_conventions": "_buffers",
+        "_core.vectors": "_core.buffers",
+        "_estimators.conventions": "_core.buffers",
     },
     {
-        "_callbacks": "",
+        "_training.callbacks": "",
         "_recipe": "",
-        "_checks": "",
-        "_buffers": "",
+        "_core.checks": "",
+        "_core.buffers": "",
         "inspection._axes": "",
         "inspection._pipelines": "",
+        "_core": "",
+        "_network": "",
+        "_training": "",
+        "_estimators": "",
     },
 ]
 ALLOWED = {module: names.split() for layer in ARCHITECTURE for module, names in layer.items()}
 
 USE_SCIKIT_LEARN = {
-    "_classifier",
-    "_regressor",
-    "_base",
-    "_fitting",
-    "_export",
-    "_conventions",
-    "_callbacks",
-    "_validation",
-    "_lbfgs",
-    "_training",
-    "_batches",
+    "_estimators.classifier",
+    "_estimators.regressor",
+    "_estimators.base",
+    "_estimators.fitting",
+    "_estimators.export",
+    "_estimators.conventions",
+    "_training.callbacks",
+    "_training.validation",
+    "_training.lbfgs",
+    "_training.training",
+    "_training.batches",
     "_recipe",
     "datasets._mnist",
     "datasets._sonar",
@@ -200,7 +204,7 @@ def test_imports_go_downwards_only():
 
 @pytest.mark.parametrize("recipe", ["constraints", "dropout", "optimizers", "schedules"])
 def test_recipes_need_the_ground_alone(recipe):
-    assert set(ALLOWED[recipe]) <= {"_recipe", "_checks", "_vectors", "_buffers"}
+    assert set(ALLOWED[recipe]) <= {"_recipe", "_core.checks", "_core.vectors", "_core.buffers"}
 
 
 @over_modules

@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest, norm, truncnorm, uniform
 
-from skdropout._activations import ACTIVATIONS
-from skdropout._initializers import INITIALIZERS, choose_initializer
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._core.initializers import INITIALIZERS, choose_initializer
 
 
 def glorot(fan_in, fan_out):

@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._plan import Plan
+from skdropout._network.plan import Plan
 
 X, Y = make_classification(150, 12, n_informative=6, n_classes=3, random_state=0)
 X_NUMBERS, NUMBERS = make_regression(150, 8, noise=20, random_state=0)

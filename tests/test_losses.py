@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 
-from skdropout._losses import LOSSES, ROWS, RunningLoss
+from skdropout._core.losses import LOSSES, ROWS, RunningLoss
 
 OUTPUTS = {"binary": ("logistic", 1), "multilabel": ("logistic", 4), "multiclass": ("softmax", 3)}
 

@@ -17,7 +17,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, _network
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout._network.network import network as _network
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha
 
 X = np.random.default_rng(0).normal(size=(50, 6))

@@ -12,14 +12,15 @@ import pytest
 import reference
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout import _network, _plan
-from skdropout._batches import Batches, ClassTargets, DenseTargets
-from skdropout._descent import Descent, ElasticNet
-from skdropout._initializers import INITIALIZERS
-from skdropout._losses import LOSSES, RunningLoss
-from skdropout._network import Network
-from skdropout._ops import Activation, BatchNorm, Dense, Dropout, Gate, SmallDense
-from skdropout._plan import Plan
+from skdropout._core.initializers import INITIALIZERS
+from skdropout._core.losses import LOSSES, RunningLoss
+from skdropout._network import network as _network
+from skdropout._network import plan as _plan
+from skdropout._network.network import Network
+from skdropout._network.ops import Activation, BatchNorm, Dense, Dropout, Gate, SmallDense
+from skdropout._network.plan import Plan
+from skdropout._training.batches import Batches, ClassTargets, DenseTargets
+from skdropout._training.descent import Descent, ElasticNet
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
 from skdropout.optimizers import SGD, Adam, Optimizer
@@ -250,7 +251,7 @@ def test_step_equals_reference_in_every_shape(shape, scheme, target, batch_norm,
 
 @with_and_without_norm
 def test_step_equals_reference_on_parameters_of_many_blocks(batch_norm, monkeypatch):
-    monkeypatch.setattr("skdropout._descent.BLOCK", 16)
+    monkeypatch.setattr("skdropout._training.descent.BLOCK", 16)
     assert_step_equals_reference(make_case(batch_norm=batch_norm))
 
 

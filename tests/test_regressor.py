@@ -18,10 +18,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._buffers import Buffer
-from skdropout._losses import LOSSES
-from skdropout._network import Network
-from skdropout._plan import Plan
+from skdropout._core.buffers import Buffer
+from skdropout._core.losses import LOSSES
+from skdropout._network.network import Network
+from skdropout._network.plan import Plan
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._buffers import Buffer
-from skdropout._losses import LOSSES
-from skdropout._network import Network
-from skdropout._plan import Plan
+from skdropout._core.buffers import Buffer
+from skdropout._core.losses import LOSSES
+from skdropout._network.network import Network
+from skdropout._network.plan import Plan
 from skdropout.dropout import Batchwise, Bernoulli, DropoutScheme
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax
 from scipy.stats import entropy, mode
 
-from skdropout._uncertainty import measure_classes, measure_spread
+from skdropout._core.uncertainty import measure_classes, measure_spread
 
 SHAPES = [(7, 5, 3), (2, 4, 2), (30, 1, 10), (6, 3, 4, 2), (5, 9, 1)]  # draws first, classes last
 

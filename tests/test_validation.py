@@ -234,7 +234,9 @@ def test_bad_validation_sets_are_refused_and_harm_nothing(estimator, name, monke
     more, message = BAD[name]
     fitted = network(estimator, max_iter=3).fit(X, TARGETS[estimator][0])
     before, attributes = fitted.predict(X), set(vars(fitted))
-    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
+    monkeypatch.setattr(
+        "skdropout._estimators.fitting.Training", None
+    )  # nothing must come that far
     for net in (fitted, network(estimator)):
         with pytest.raises(ValueError, match=message):
             fit(net, **more)
@@ -260,7 +262,9 @@ def test_another_number_of_outputs_is_refused(n_outputs, scoring, monkeypatch):
         np.repeat(values[:, None], n, axis=1) if n > 1 else values
         for values, n in zip((Y, Y_VAL), n_outputs, strict=True)
     )
-    monkeypatch.setattr("skdropout._fitting.Training", None)  # nothing must come that far
+    monkeypatch.setattr(
+        "skdropout._estimators.fitting.Training", None
+    )  # nothing must come that far
     with pytest.raises(ValueError, match="output"):
         network(DropoutMLPRegressor, scoring=scoring).fit(X, y, X_val=X_VAL, y_val=y_val)
 

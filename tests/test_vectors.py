@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._vectors import PIECE, axpy, flush, is_finite, lerp, scal
+from skdropout._core.vectors import PIECE, axpy, flush, is_finite, lerp, scal
 
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
 over_factors = pytest.mark.parametrize("a", [0.0, 0.1, 1.0, -2.5])

@@ -11,14 +11,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from skdropout import DropoutMLPClassifier, DropoutMLPRegressor, _monte_carlo, _order, _plan
-from skdropout._buffers import Buffer
-from skdropout._descent import Descent
-from skdropout._losses import LOSSES
-from skdropout._network import Network
-from skdropout._ops import Dense, SmallDense, Window, WindowDense
-from skdropout._order import UnitOrder
-from skdropout._plan import Plan
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout._core.buffers import Buffer
+from skdropout._core.losses import LOSSES
+from skdropout._network import monte_carlo as _monte_carlo
+from skdropout._network import order as _order
+from skdropout._network import plan as _plan
+from skdropout._network.network import Network
+from skdropout._network.ops import Dense, SmallDense, Window, WindowDense
+from skdropout._network.order import UnitOrder
+from skdropout._network.plan import Plan
+from skdropout._training.descent import Descent
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import Batchwise, Bernoulli, DropConnect, DropoutScheme
 

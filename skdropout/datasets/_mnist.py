@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
-from skdropout._checks import check_flag, check_name
+from skdropout._core.checks import check_flag, check_name
 
 _FOLDER_VARIABLE = "SKDROPOUT_DATA"
 _N_TRAIN = 60_000

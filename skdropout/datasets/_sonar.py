@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 from sklearn.utils import Bunch
 
-from skdropout._checks import check_flag
+from skdropout._core.checks import check_flag
 
 _DATA_MODULE = "skdropout.datasets.data"
 _FILENAME = "sonar.csv"

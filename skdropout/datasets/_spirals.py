@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skdropout._checks import check_number
+from skdropout._core.checks import check_number
 
 
 def make_spirals(n_samples=100, n_classes=2, *, n_turns=1.5, noise=0.0, random_state=None):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from skdropout._checks import check_number
-from skdropout._conventions import random_generator
-from skdropout._settings import drops_nothing, read_dropout
+from skdropout._core.checks import check_number
+from skdropout._estimators.conventions import random_generator
+from skdropout._estimators.settings import drops_nothing, read_dropout
 from skdropout.inspection._axes import (
     BLUE,
     DARK,

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from sklearn.base import is_classifier
 
-from skdropout._checks import check_flag
+from skdropout._core.checks import check_flag
 from skdropout.inspection._axes import (
     BLUE,
     DARK,

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skdropout._checks import check_name, check_number
+from skdropout._core.checks import check_name, check_number
 from skdropout.inspection._axes import (
     COLORS,
     DARK,

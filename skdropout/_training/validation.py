@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.metrics import check_scoring
 
-from skdropout._buffers import Array
-from skdropout._losses import Loss
-from skdropout._network import Network
+from skdropout._core.buffers import Array
+from skdropout._core.losses import Loss
+from skdropout._network.network import Network
 
 
 @dataclass

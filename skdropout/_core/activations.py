@@ -4,7 +4,7 @@ Every function works on two arrays of one shape. ``forward(x, y)`` writes ``f(x)
 use `x` as scratch; ``derivative(x, y)``, called with what `forward` left behind, writes ``f'(x)``
 into `x` and may use up `y`. Where `f'` follows from `f` alone the two arrays are one and the same
 (``in_place``). A rectifier is ``x f'(x)``, where the sign of `x` tells as much as that of `y`: with
-the dropout behind it, it is one multiplication, a :class:`~skdropout._ops.Gate`.
+the dropout behind it, it is one multiplication, a :class:`~skdropout._network.ops.Gate`.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, ndtr
 
-from skdropout._buffers import Array
+from skdropout._core.buffers import Array
 
 ZERO = np.zeros((), np.float32)
 """Zero for either type; a Python number has to be converted in each call, which takes 0.3 us."""

@@ -5,11 +5,11 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
-from skdropout._activations import ACTIVATIONS
-from skdropout._buffers import Array, Buffer
-from skdropout._initializers import choose_initializer
-from skdropout._ops import BatchNorm
-from skdropout._vectors import is_finite
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._core.buffers import Array, Buffer
+from skdropout._core.initializers import choose_initializer
+from skdropout._core.vectors import is_finite
+from skdropout._network.ops import BatchNorm
 
 BLOCK = 1 << 20
 """Elements of the widest layer that inference works on at once."""

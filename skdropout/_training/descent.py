@@ -9,10 +9,10 @@ from math import inf
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
-from skdropout._buffers import Array, Buffer
-from skdropout._network import Network
-from skdropout._penalties import ElasticNet
-from skdropout._vectors import flush, is_finite, scal
+from skdropout._core.buffers import Array, Buffer
+from skdropout._core.penalties import ElasticNet
+from skdropout._core.vectors import flush, is_finite, scal
+from skdropout._network.network import Network
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 

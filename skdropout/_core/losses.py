@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, xlogy
 
-from skdropout._buffers import Array
+from skdropout._core.buffers import Array
 
 ROWS, ELEMENTS = 1 << 10, 1 << 14
 """Rows and raw predictions that a :class:`RunningLoss` looks at together, at the most."""

@@ -13,12 +13,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
-from skdropout._base import BaseDropoutMLP, is_stochastic
-from skdropout._checks import check_name, check_number
-from skdropout._export import to_mlp_classifier
-from skdropout._losses import LOSSES
-from skdropout._targets import ClassTargets, DenseTargets, Targets
-from skdropout._uncertainty import measure_classes
+from skdropout._core.checks import check_name, check_number
+from skdropout._core.losses import LOSSES
+from skdropout._core.uncertainty import measure_classes
+from skdropout._estimators.base import BaseDropoutMLP, is_stochastic
+from skdropout._estimators.export import to_mlp_classifier
+from skdropout._training.targets import ClassTargets, DenseTargets, Targets
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
-from skdropout._losses import OUT_ACTIVATIONS
+from skdropout._core.losses import OUT_ACTIVATIONS
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 NAMES = {

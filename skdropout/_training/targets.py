@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdropout._buffers import Array
-from skdropout._losses import Loss
+from skdropout._core.buffers import Array
+from skdropout._core.losses import Loss
 
 
 class ClassTargets:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from skdropout._buffers import Array
-from skdropout._network import Network
-from skdropout._plan import Plan, active_sizes, count_weights
+from skdropout._core.buffers import Array
+from skdropout._network.network import Network
+from skdropout._network.plan import Plan, active_sizes, count_weights
 from skdropout.dropout import DropoutScheme
 
 GATHERING = 160
@@ -25,7 +25,7 @@ class MonteCarlo:
     X : ndarray or csr_array of shape (n, n_features)
     n_samples : int
     scheme, rates, rng
-        How :class:`~skdropout._plan.Plan` drops units.
+        How :class:`~skdropout._network.plan.Plan` drops units.
     consistent : bool
         Whether all rows go through the same thinned networks. They do so anyhow where the scheme
         draws one mask for a whole batch.

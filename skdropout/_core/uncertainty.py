@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.special import entr
 
-from skdropout._buffers import Array
+from skdropout._core.buffers import Array
 
 
 def measure_classes(draws: Iterable[Array]) -> dict[str, Array]:

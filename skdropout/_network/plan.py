@@ -5,11 +5,11 @@ from numbers import Integral
 
 import numpy as np
 
-from skdropout._activations import ACTIVATIONS
-from skdropout._buffers import Array, Buffer
-from skdropout._losses import Loss
-from skdropout._network import Network
-from skdropout._ops import (
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._core.buffers import Array, Buffer
+from skdropout._core.losses import Loss
+from skdropout._network.network import Network
+from skdropout._network.ops import (
     Activation,
     BatchNorm,
     Dense,

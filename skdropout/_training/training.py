@@ -8,13 +8,13 @@ from math import inf, isfinite, nan
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skdropout._batches import Batches
-from skdropout._callbacks import NoTasks
-from skdropout._descent import Descent
-from skdropout._losses import Loss, RunningLoss
-from skdropout._network import Network
-from skdropout._order import UnitOrder
-from skdropout._plan import Plan
+from skdropout._core.losses import Loss, RunningLoss
+from skdropout._network.network import Network
+from skdropout._network.order import UnitOrder
+from skdropout._network.plan import Plan
+from skdropout._training.batches import Batches
+from skdropout._training.callbacks import NoTasks
+from skdropout._training.descent import Descent
 from skdropout.dropout import DropoutScheme
 from skdropout.schedules import Progress, Schedule
 
@@ -56,7 +56,7 @@ class Training:
     loss : Loss
     descent : Descent
     scheme, rates, dropout_rng
-        How :class:`~skdropout._plan.Plan` drops units.
+        How :class:`~skdropout._network.plan.Plan` drops units.
     dropout_schedule : Schedule
         What `rates` are multiplied by, in each epoch.
     learning_rate : float

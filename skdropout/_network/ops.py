@@ -12,9 +12,9 @@ import numpy as np
 from scipy.linalg import get_blas_funcs
 from scipy.sparse import csr_array
 
-from skdropout._activations import ActivationFunction
-from skdropout._buffers import Array
-from skdropout._vectors import lerp
+from skdropout._core.activations import ActivationFunction
+from skdropout._core.buffers import Array
+from skdropout._core.vectors import lerp
 from skdropout.dropout import DropoutScheme
 
 

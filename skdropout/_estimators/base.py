@@ -10,15 +10,15 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdropout._buffers import Array
-from skdropout._callbacks import CallbackSupportMixin
-from skdropout._checks import check_flag, check_number
-from skdropout._conventions import LiveArrays, as_rows, random_generator
-from skdropout._fitting import DTYPES, Fitting
-from skdropout._monte_carlo import MonteCarlo
-from skdropout._network import Network
-from skdropout._settings import check_sparse_dropout, drops_nothing, read_dropout
-from skdropout._training import Watch
+from skdropout._core.buffers import Array
+from skdropout._core.checks import check_flag, check_number
+from skdropout._estimators.conventions import LiveArrays, as_rows, random_generator
+from skdropout._estimators.fitting import DTYPES, Fitting
+from skdropout._estimators.settings import check_sparse_dropout, drops_nothing, read_dropout
+from skdropout._network.monte_carlo import MonteCarlo
+from skdropout._network.network import Network
+from skdropout._training.callbacks import CallbackSupportMixin
+from skdropout._training.training import Watch
 from skdropout.constraints import Constraint
 from skdropout.dropout import DropoutScheme
 from skdropout.optimizers import Optimizer

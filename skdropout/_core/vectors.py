@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
-from skdropout._buffers import Array
+from skdropout._core.buffers import Array
 
 PIECE = 10_000
 """Elements that OpenBLAS adds in one thread; a second one would take them to another cache."""

@@ -9,12 +9,12 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
-from skdropout._base import BaseDropoutMLP, is_stochastic
-from skdropout._checks import check_flag, check_number
-from skdropout._export import to_mlp_regressor
-from skdropout._losses import LOSSES, OUT_ACTIVATIONS
-from skdropout._targets import DenseTargets, Targets
-from skdropout._uncertainty import measure_spread
+from skdropout._core.checks import check_flag, check_number
+from skdropout._core.losses import LOSSES, OUT_ACTIVATIONS
+from skdropout._core.uncertainty import measure_spread
+from skdropout._estimators.base import BaseDropoutMLP, is_stochastic
+from skdropout._estimators.export import to_mlp_regressor
+from skdropout._training.targets import DenseTargets, Targets
 
 
 @dataclass(eq=False, repr=False)

@@ -9,21 +9,21 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from skdropout._batches import Batches, hold_out
-from skdropout._callbacks import NoTasks, tasks_for, with_callbacks
-from skdropout._conventions import (
+from skdropout._estimators.conventions import (
     all_or_nothing,
     as_rows,
     random_streams,
     read_sample_weight,
 )
-from skdropout._descent import Descent
-from skdropout._lbfgs import train_by_lbfgs
-from skdropout._network import Network
-from skdropout._settings import Settings, check_sparse_dropout, read_settings
-from skdropout._targets import Targets
-from skdropout._training import Training, Watch, add_entry
-from skdropout._validation import Validation, bind_scorer, negative_loss, read_scoring
+from skdropout._estimators.settings import Settings, check_sparse_dropout, read_settings
+from skdropout._network.network import Network
+from skdropout._training.batches import Batches, hold_out
+from skdropout._training.callbacks import NoTasks, tasks_for, with_callbacks
+from skdropout._training.descent import Descent
+from skdropout._training.lbfgs import train_by_lbfgs
+from skdropout._training.targets import Targets
+from skdropout._training.training import Training, Watch, add_entry
+from skdropout._training.validation import Validation, bind_scorer, negative_loss, read_scoring
 from skdropout.schedules import Progress
 
 DTYPES = (np.float64, np.float32)

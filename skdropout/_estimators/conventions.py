@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_random_state
 
-from skdropout._buffers import Array
+from skdropout._core.buffers import Array
 
 
 class LiveArrays(list):

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
-from skdropout._buffers import Array
-from skdropout._plan import Plan
-from skdropout._targets import ClassTargets, DenseTargets
+from skdropout._core.buffers import Array
+from skdropout._network.plan import Plan
+from skdropout._training.targets import ClassTargets, DenseTargets
 
 
 def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skdropout._buffers import Array, Buffer
+from skdropout._core.buffers import Array, Buffer
 
 WINDOWS = 100
 """How many windows of one order there are, at the most."""

@@ -7,13 +7,13 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from skdropout._batches import Batches
-from skdropout._buffers import Buffer
-from skdropout._callbacks import NoTasks
-from skdropout._losses import Loss, RunningLoss
-from skdropout._network import Network
-from skdropout._penalties import ElasticNet
-from skdropout._plan import Plan
+from skdropout._core.buffers import Buffer
+from skdropout._core.losses import Loss, RunningLoss
+from skdropout._core.penalties import ElasticNet
+from skdropout._network.network import Network
+from skdropout._network.plan import Plan
+from skdropout._training.batches import Batches
+from skdropout._training.callbacks import NoTasks
 
 
 def train_by_lbfgs(

@@ -5,11 +5,11 @@ from math import inf
 
 import numpy as np
 
-from skdropout._activations import ACTIVATIONS
-from skdropout._checks import check_flag, check_name, check_number, check_one_per, is_sequence
-from skdropout._initializers import INITIALIZERS
-from skdropout._losses import OUT_ACTIVATIONS
-from skdropout._penalties import ElasticNet
+from skdropout._core.activations import ACTIVATIONS
+from skdropout._core.checks import check_flag, check_name, check_number, check_one_per, is_sequence
+from skdropout._core.initializers import INITIALIZERS
+from skdropout._core.losses import OUT_ACTIVATIONS
+from skdropout._core.penalties import ElasticNet
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
 from skdropout.optimizers import OPTIMIZERS, Adam, AMSGrad, NAdam, Optimizer

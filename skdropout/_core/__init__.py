@@ -1,0 +1,1 @@
+"""Arrays, formulas and checks, none of which knows a network."""

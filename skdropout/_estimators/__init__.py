@@ -1,0 +1,1 @@
+"""The estimators, which follow the conventions of scikit-learn."""

@@ -1,0 +1,1 @@
+"""The network: its operations, the pass through it, predictions."""

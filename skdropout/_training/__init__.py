@@ -1,0 +1,1 @@
+"""Training: data in batches, steps, stopping; no convention of scikit-learn's estimators."""
