@@ -1,5 +1,5 @@
 # Everything here works on a fresh machine that has make and Python 3.11 or newer with its venv
-# module. What is installed goes into .venv and .venv-lowest; nothing outside this folder changes.
+# module. What is installed goes into .venv and its like; nothing outside this folder changes.
 
 PYTHON ?= python3
 ARGS ?=
@@ -8,12 +8,14 @@ export SKDROPOUT_DATA ?= $(wildcard $(CURDIR)/../shared/data)
 
 VENV := .venv
 LOWEST := .venv-lowest
+DIST := .venv-dist
+WHEEL := .venv-wheel
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest docs benchmark benchmark-tables lint format clean
+.PHONY: help demo test coverage test-lowest docs dist benchmark benchmark-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +27,30 @@ demo: $(VENV)/.package  ## train on the sonar data and draw the result
 test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options on with ARGS="-k sonar"
 	$(VENV)/bin/python $(PYTEST)
 
+coverage: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests, list the lines that none reaches
+	$(VENV)/bin/python $(PYTEST) --cov
+
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow
 	$(LOWEST)/bin/python $(PYTEST)
 
 docs: $(VENV)/.group-docs  ## build the pages in docs/_build/html (two minutes); warnings are errors
-	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
+	$(VENV)/bin/python -m sphinx --jobs 2 --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
 	$(VENV)/bin/python docs/check_links.py docs/_build/html
+
+# Two environments: one builds, the other has the wheel alone, and anew each time. The tests from the
+# archive are those that read files; `pytest` without `python -m` leaves the package there unseen.
+dist: $(DIST)/.tools  ## build what a release uploads into dist, try it out (a minute)
+	rm -rf build dist $(WHEEL)
+	$(DIST)/bin/python -m build
+	$(DIST)/bin/python -m twine check --strict dist/*
+	$(call create-environment,$(WHEEL))
+	$(WHEEL)/bin/python $(PIP_INSTALL) dist/*.whl
+	cd / && '$(CURDIR)/$(WHEEL)/bin/python' '$(CURDIR)/.ci/check_wheel.py'
+	mkdir -p build/sdist
+	tar -xzf dist/*.tar.gz -C build/sdist --strip-components 1
+	$(WHEEL)/bin/python $(PIP_INSTALL) --group test
+	cd build/sdist && '$(CURDIR)/$(WHEEL)/bin/pytest' tests \
+	  -k 'test_api_page or test_arguments or test_documents or test_reports'
 
 benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
 	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
@@ -41,19 +61,24 @@ benchmark-tables: $(VENV)/.package  ## measure accuracy and log-loss on twenty t
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
 
 format: $(VENV)/.group-lint  ## mend what can be mended, lay out the code
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
 clean:  ## remove the environments and whatever the tools left
-	rm -rf $(VENV) $(LOWEST) build dist .hypothesis .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(DIST) $(WHEEL) build dist
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Two test processes, one BLAS thread each: more threads than cores slow everything down.
-test test-lowest: export OMP_NUM_THREADS := 1
-test test-lowest: export OPENBLAS_NUM_THREADS := 1
+# One BLAS thread a process: our matrices are small, and threads that wait for a busy core slow
+# everything down. The benchmarks set a number of their own.
+demo test coverage test-lowest docs dist: export OMP_NUM_THREADS := 1
+demo test coverage test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
+demo test coverage test-lowest docs dist: export MKL_NUM_THREADS := 1
+demo test coverage test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
 
 # The environments. A stamp file says that a step is done; it is done again when pyproject.toml
 # changes. Dependency groups need pip 25.1.
@@ -73,6 +98,11 @@ $(VENV)/.package: pyproject.toml
 
 $(VENV)/.group-%: $(VENV)/.package
 	$(VENV)/bin/python $(PIP_INSTALL) --group $*
+	@touch $@
+
+$(DIST)/.tools: pyproject.toml
+	$(call create-environment,$(DIST))
+	$(DIST)/bin/python $(PIP_INSTALL) --group dist
 	@touch $@
 
 # The bounds stand in pyproject.toml alone: "numpy>=2.0" becomes the constraint "numpy==2.0".
