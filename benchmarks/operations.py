@@ -3,15 +3,17 @@
 Takes half a minute, with nothing else running: ``python benchmarks/operations.py``.
 """
 
+from itertools import count
+
 import numpy as np
 from common import in_turns, save
 
-from skdropout._core import vectors as _vectors
+from skdropout._core import tuning
 from skdropout._core.activations import ACTIVATIONS
 from skdropout._core.losses import find_largest
 from skdropout._core.vectors import axpy, lerp, scal
-from skdropout._network.ops import Activation, Dense, Draw, DrawAhead, Dropout, Gate, SmallDense
-from skdropout._training.descent import BLOCK
+from skdropout._network.masks import Draw, DrawAhead
+from skdropout._network.ops import Activation, Dropout, RectifierDropout
 from skdropout.dropout import Batchwise
 from skdropout.optimizers import Adam
 
@@ -44,7 +46,7 @@ def gates(n_rows, n_units):
     mask[:] = mask > 0
     relu = ACTIVATIONS["relu"]
     apart = Activation(relu, x, x, dx), Dropout(mask, x, h, dx)
-    gated = Gate(relu, mask, gate, x, dx)
+    gated = RectifierDropout(relu, mask, gate, x, dx)
 
     def one_by_one():
         for op in apart:
@@ -64,9 +66,9 @@ def small():
     x, W, y, b, X = normal((16, 60), (60, 60), (16, 60), 60, (208, 60))
     gate, db, ones = y.copy(), b.copy(), np.ones(16, np.float32)
     zero, rows = np.zeros((), np.float32), np.arange(16)
-    of_product = x, y, None, None, W, b, None, None, ones
     mask, masks = np.empty((1, 60), np.float32), np.empty((13, 1, 60), np.float32)
     of_mask = Batchwise(), 0.5, np.random.default_rng(0), mask
+    one, many, k = Draw(*of_mask), DrawAhead(*of_mask, masks), count()
     p, g, tmp = normal(N_SMALL, N_SMALL, N_SMALL)
     apart, gated = gates(16, 60)
     return [
@@ -75,12 +77,6 @@ def small():
             lambda: np.matmul(x, W, out=y),
             "`x.dot(W, out=y)`",
             lambda: x.dot(W, out=y),
-        ),
-        (
-            "`x.dot(W, out=y)`, `y += b`",
-            Dense(*of_product).forward,
-            "`y[:] = b`, then a prepared `gemm`, which adds",
-            SmallDense(*of_product).forward,
         ),
         (
             "`dy.sum(axis=0, out=db)`",
@@ -101,7 +97,12 @@ def small():
             lambda: np.greater(x, zero, out=gate),
         ),
         ("ReLU, dropout, their derivatives", apart, "one multiplication by a gate each way", gated),
-        ("a mask of 60 units", Draw(*of_mask), "thirteen at once", DrawAhead(*of_mask, masks)),
+        (
+            "a mask of 60 units",
+            lambda: one(next(k)),
+            "thirteen at once",
+            lambda: many(next(k)),
+        ),
         (
             "`p *= a` on 5,500 parameters",
             lambda: np.multiply(p, 1.0, out=p),
@@ -127,7 +128,8 @@ def large():
     """What is done with many rows or parameters: the usual way, and ours."""
     apart, gated = gates(256, 256)
     z, tmp, largest = normal((1024, 5), (1024, 5), (1024, 1))
-    p, g, scratch = normal(BLOCK, BLOCK, BLOCK)
+    n = tuning.UPDATE_BLOCK
+    p, g, scratch = normal(n, n, n)
     return [
         ("ReLU, dropout, their derivatives, 256 x 256", apart, "a gate", gated),
         (
@@ -147,7 +149,7 @@ def large():
 
 def subnormal():
     """An average of 40,000 numbers, and of as many that are subnormal."""
-    m, g = normal(BLOCK, BLOCK)
+    m, g = normal(tuning.UPDATE_BLOCK, tuning.UPDATE_BLOCK)
     vanished, zero = np.full_like(m, 1e-40), np.zeros_like(g)
     return {
         "normal": lambda: lerp(m, g, TINY),
@@ -158,15 +160,15 @@ def subnormal():
 def adam():
     """A step of Adam on the parameters of a large network, in blocks of several sizes."""
     vectors = np.full((4, N_LARGE), 0.01, np.float32)
-    tmp, pieces = np.empty(N_LARGE, np.float32), _vectors.PIECE
+    tmp, pieces, n = np.empty(N_LARGE, np.float32), tuning.VECTOR_PIECE, tuning.UPDATE_BLOCK
 
     def step(size, starts, piece=pieces):
-        _vectors.PIECE = piece
+        tuning.VECTOR_PIECE = piece
         for start in starts:
             block = vectors[:, start : start + size]
             block[1] = 0.01  # the gradient, which is used up
-            Adam()._update(*block, tmp=tmp[: block.shape[1]], t=100, lr=TINY)
-        _vectors.PIECE = pieces
+            Adam().update(*block, tmp=tmp[: block.shape[1]], t=100, lr=TINY)
+        tuning.VECTOR_PIECE = pieces
 
     def blocks(size):
         return range(0, N_LARGE, size)
@@ -174,9 +176,9 @@ def adam():
     return {
         "in one piece": lambda: step(N_LARGE, [0]),
         "blocks of 10,000": lambda: step(10_000, blocks(10_000)),
-        "blocks of 40,000": lambda: step(BLOCK, blocks(BLOCK)),
-        "those, `axpy` in two threads": lambda: step(BLOCK, blocks(BLOCK), piece=BLOCK),
-        "always the same block": lambda: step(BLOCK, [0] * len(blocks(BLOCK))),
+        "blocks of 40,000": lambda: step(n, blocks(n)),
+        "those, `axpy` in two threads": lambda: step(n, blocks(n), piece=n),
+        "always the same block": lambda: step(n, [0] * len(blocks(n))),
     }
 
 

@@ -26,7 +26,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
-from skdropout._training import descent as _descent
+from skdropout._core import tuning
 from skdropout.datasets import load_sonar
 
 OURS = {"off": {}, "bernoulli": {"dropout": "bernoulli"}, "batchwise": {"dropout": "batchwise"}}
@@ -278,10 +278,10 @@ def rare_words():
     X.sum_duplicates()
     y = X @ rng.normal(size=n_features) > 0
 
-    def fit(make, n_epochs, flushing=_descent.FLUSHING):
-        _descent.FLUSHING, usual = flushing, _descent.FLUSHING
+    def fit(make, n_epochs, n_between=tuning.STEPS_BETWEEN_FLUSHES):
+        tuning.STEPS_BETWEEN_FLUSHES, usual = n_between, tuning.STEPS_BETWEEN_FLUSHES
         make((64,), "adam", 1e-3, batch, n_epochs).set_params(alpha=1e-4, random_state=0).fit(X, y)
-        _descent.FLUSHING = usual
+        tuning.STEPS_BETWEEN_FLUSHES = usual
 
     ways = {
         "scikit-learn": (scikit_learn,),
@@ -289,8 +289,8 @@ def rare_words():
         "ours": (ours,),
     }
     runs = {
-        (who, n): partial(fit, make, n, *flushing)
-        for who, (make, *flushing) in ways.items()
+        (who, n): partial(fit, make, n, *n_between)
+        for who, (make, *n_between) in ways.items()
         for n in (few, many)
     }
     seconds, n_steps = in_turns(runs, 3), -(-n_rows // batch)

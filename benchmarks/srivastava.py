@@ -34,7 +34,7 @@ class RisingMomentum(Optimizer):
 
     slots = ("v",)
 
-    def _update(self, p, g, v, *, tmp, t, lr):
+    def update(self, p, g, v, *, tmp, t, lr):
         v *= 0.5 + (self.momentum - 0.5) * min(t / self.n_steps, 1.0)
         v -= np.multiply(g, lr, out=tmp)
         p += v

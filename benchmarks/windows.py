@@ -20,10 +20,10 @@ from common import load_mnist, save
 from sklearn.metrics import accuracy_score, log_loss
 
 from skdropout import DropoutMLPClassifier
-from skdropout._network import plan as _plan
+from skdropout._network import windows
 
 FORMS = {"window": -inf, "anew": inf}
-"""What has to be saved so that a layer takes windows."""
+"""What the calls of windows cost: with these a network always takes them, or never."""
 MNIST = dict(
     hidden_layer_sizes=(1024, 1024, 1024),
     dropout="batchwise",
@@ -42,7 +42,7 @@ N_IMAGES = 10_000
 def measure(job):
     """Accuracy in percent and log-loss: of a table and rate, or of a seed on MNIST."""
     form, seed, *of_table = job
-    _plan.WORTHWHILE = FORMS[form]
+    windows.COSTS = windows.WindowCosts(calls=FORMS[form])
     if of_table:
         table, rate = of_table
         return job, schemes.measure((seed, table, "batchwise", rate))[1]

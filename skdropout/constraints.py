@@ -3,7 +3,7 @@
 A weight matrix has the shape (fan_in, fan_out): a column holds the weights into one unit.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Constraint(Recipe):
     >>> class NonNegative(Constraint):
     ...     equivariant = True
     ...
-    ...     def project(self, W):
+    ...     def project(self, W: Array) -> None:
     ...         np.maximum(W, 0, out=W)
     >>> X, y = load_sonar(return_X_y=True)
     >>> clf = DropoutMLPClassifier(max_norm=NonNegative(), max_iter=9, random_state=0)
@@ -46,11 +46,11 @@ class Constraint(Recipe):
 
     equivariant: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._withdraw(("equivariant",), "project")
+        cls._withdraw("project", equivariant=False)
 
-    def project(self, W: Array):
+    def project(self, W: Array) -> None:
         """Move `W` in place to the nearest allowed matrix."""
         raise NotImplementedError(f"{type(self).__name__} must implement project.")
 
@@ -83,11 +83,11 @@ class MaxNorm(Constraint):
 
     max_norm: float = 3.0
 
-    equivariant: ClassVar = True
+    equivariant: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("max_norm", self.max_norm, 0, closed="()")
 
-    def project(self, W):
+    def project(self, W: Array) -> None:
         norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))  # float32 may overflow
         W *= (self.max_norm / np.maximum(norms, self.max_norm)).astype(W.dtype)

@@ -5,10 +5,11 @@ stays the same and prediction needs no correction. `rate` is the fraction droppe
 """
 
 from math import sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from skdropout._core import tuning
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_number
 from skdropout._core.vectors import scal
@@ -16,16 +17,14 @@ from skdropout._recipe import Recipe
 
 __all__ = ["Alpha", "Batchwise", "Bernoulli", "DropConnect", "DropoutScheme", "Gaussian"]
 
-_WORDS = 1 << 13
-"""Raw 64-bit words drawn at once: the scratch memory of a draw stays at 64 kB for any layer."""
-
 
 class DropoutScheme(Recipe):
     """Base class of all dropout schemes.
 
-    A subclass implements ``draw(rng, rate, out)``, which fills the array `out` with a mask of
-    mean one, and may override ``mask_shape``, ``n_active`` and the class attributes below. A rate
-    of zero asks no scheme: nothing is dropped then.
+    A subclass implements ``draw(rng, rate, out)``, which fills the array `out` with masks of mean
+    one: each of its rows is a mask of its own, of a sample or, where one mask serves a batch, of a
+    batch. It may override ``mask_shape``, ``n_active`` and the class attributes below. A rate of
+    zero asks no scheme: nothing is dropped then.
 
     Attributes
     ----------
@@ -35,13 +34,6 @@ class DropoutScheme(Recipe):
         Whether all numbers of a mask are drawn on their own, wherever they lie. Sparse inputs need
         that where each row has its own mask: `draw` fills a single row then, with a number for each
         stored entry. Masks of layers with the same rate are drawn as a single row as well.
-    stackable : bool, default=False
-        Whether `draw` fills several masks at once, one on top of the other, as well as a single
-        one: small masks are drawn for many steps at once then.
-    exchangeable : bool, default=False
-        Whether `draw` only chooses `n_active` units, the same for all rows, every such set as
-        likely as any other, and multiplies them by ``n_units / n_active``. A training may then
-        choose by itself which units of a large layer it leaves out of its products.
     batches_per_mask : int, default=1
         Mini-batches for which a mask is kept; more than one only where the shape of the mask
         does not depend on the number of rows. When the rates change, another one is drawn.
@@ -51,8 +43,8 @@ class DropoutScheme(Recipe):
 
     Notes
     -----
-    What a class says with `independent`, `stackable` and `exchangeable` it says of its own `draw`:
-    a subclass with another one has to say it again.
+    What a class says with `independent` and `n_active` it says of its own `draw`: a subclass with
+    another one has to say it again.
 
     Examples
     --------
@@ -62,9 +54,10 @@ class DropoutScheme(Recipe):
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.dropout import DropoutScheme
     >>> class EveryOther(DropoutScheme):
-    ...     def draw(self, rng, rate, out):
+    ...     def draw(self, rng: np.random.Generator, rate: float, out: Array) -> None:
     ...         out[:] = 0
-    ...         out[:, rng.integers(2) :: 2] = 2
+    ...         for mask in out:
+    ...             mask[rng.integers(2) :: 2] = 2
     >>> X, y = load_sonar(return_X_y=True)
     >>> clf = DropoutMLPClassifier(dropout=EveryOther(), dropout_rate=0.5, random_state=0)
     >>> clf.set_params(batch_size=16).fit(X, y).score(X, y) > 0.8
@@ -73,14 +66,12 @@ class DropoutScheme(Recipe):
 
     drops_weights: ClassVar[bool] = False
     independent: ClassVar[bool] = False
-    stackable: ClassVar[bool] = False
-    exchangeable: ClassVar[bool] = False
     saturation: ClassVar[float] = 0.0
-    batches_per_mask: ClassVar[int] = 1
+    batches_per_mask = 1  # no annotation: some schemes have it as a hyper-parameter
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._withdraw(("independent", "stackable", "exchangeable"), "draw")
+        cls._withdraw("draw", independent=False, n_active=DropoutScheme.n_active)
 
     def mask_shape(self, n_rows: int, n_units: int) -> tuple[int, int]:
         """Shape of the mask for a batch; it is broadcast over (n_rows, n_units)."""
@@ -93,12 +84,14 @@ class DropoutScheme(Recipe):
     def n_active(self, rate: float, n_units: int) -> int | None:
         """The number of units that every mask keeps, None if it varies.
 
-        Where it is fixed and all rows have one mask of units, the others can be left out of the
-        products of large layers.
+        A number promises that every such set of units is as likely as any other, and that those
+        kept are multiplied by ``n_units / n_active``. Where all rows have one mask of units, a
+        training may then choose by itself which units of a large layer it leaves out of its
+        products.
         """
         return None
 
-    def draw(self, rng: np.random.Generator, rate: float, out: Array):
+    def draw(self, rng: np.random.Generator, rate: float, out: Array) -> None:
         """Fill `out`, contiguous and of float32 or float64, with a new mask; `rng` is of PCG64."""
         raise NotImplementedError(f"{type(self).__name__} must implement draw.")
 
@@ -133,14 +126,13 @@ class Bernoulli(DropoutScheme):
     (np.float64(1.0), np.float64(0.2))
     """
 
-    independent: ClassVar = True
-    stackable: ClassVar = True
+    independent: ClassVar[bool] = True
 
-    def draw(self, rng, rate, out):
+    def draw(self, rng: np.random.Generator, rate: float, out: Array) -> None:
         threshold = _out_of_65536(1.0 - rate)
         flat = out.reshape(-1)
-        for start in range(0, flat.size, 4 * _WORDS):
-            piece = flat[start : start + 4 * _WORDS]
+        for start in range(0, flat.size, 4 * tuning.RANDOM_WORDS):
+            piece = flat[start : start + 4 * tuning.RANDOM_WORDS]
             words = rng.bit_generator.random_raw(-(-piece.size // 4)).view(np.uint16)
             piece[:] = words[: piece.size] <= threshold - 1  # 65536 is no uint16
             scal(65536 / threshold, piece)
@@ -179,21 +171,19 @@ class Batchwise(DropoutScheme):
 
     batches_per_mask: int = 1
 
-    stackable: ClassVar = True
-    exchangeable: ClassVar = True
-
-    def check(self):
+    def check(self) -> None:
         check_number("batches_per_mask", self.batches_per_mask, 1, integer=True)
 
-    def mask_shape(self, n_rows, n_units):
+    def mask_shape(self, n_rows: int, n_units: int) -> tuple[int, int]:
         return 1, n_units
 
-    def n_active(self, rate, n_units):
+    def n_active(self, rate: float, n_units: int) -> int:
         return max(1, round((1.0 - rate) * n_units))
 
-    def draw(self, rng, rate, out):
+    def draw(self, rng: np.random.Generator, rate: float, out: Array) -> None:
         n_units = out.shape[1]
-        n_active = self.n_active(rate, n_units)
+        # a subclass that draws in its own way, around this one, promises no number
+        n_active = self.n_active(rate, n_units) or Batchwise.n_active(self, rate, n_units)
         out[:, :n_active] = n_units / n_active
         out[:, n_active:] = 0.0
         rng.permuted(out, axis=1, out=out)
@@ -219,10 +209,9 @@ class Gaussian(DropoutScheme):
     (np.float64(1.0), np.float64(0.25))
     """
 
-    independent: ClassVar = True
-    stackable: ClassVar = True
+    independent: ClassVar[bool] = True
 
-    def draw(self, rng, rate, out):
+    def draw(self, rng: np.random.Generator, rate: float, out: Array) -> None:
         rng.standard_normal(out=out, dtype=out.dtype)
         out *= sqrt(rate / (1.0 - rate))
         out += 1.0
@@ -249,15 +238,14 @@ class Alpha(Bernoulli):
     >>> clf = DropoutMLPClassifier((64, 64), activation="selu", dropout="alpha", dropout_rate=0.1)
     """
 
-    independent: ClassVar = True
-    stackable: ClassVar = True
-    saturation: ClassVar = -1.7580993408473766
+    independent: ClassVar[bool] = True
+    saturation: ClassVar[float] = -1.7580993408473766
 
-    def mean(self, rate):
+    def mean(self, rate: float) -> float:
         keep = _out_of_65536(1.0 - rate) / 65536
         return sqrt(keep / (1.0 + self.saturation**2 * (1.0 - keep)))
 
-    def draw(self, rng, rate, out):
+    def draw(self, rng: np.random.Generator, rate: float, out: Array) -> None:
         super().draw(rng, rate, out)
         out *= self.mean(rate)
 
@@ -289,9 +277,9 @@ class DropConnect(Bernoulli):
 
     batches_per_mask: int = 1
 
-    drops_weights: ClassVar = True
+    drops_weights: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("batches_per_mask", self.batches_per_mask, 1, integer=True)
 
 

@@ -7,15 +7,16 @@ number of fits. The learning rate comes from the estimator, with every step.
 A new optimizer is a class of a few lines::
 
     class SignSGD(Optimizer):
-        def _update(self, p, g, *, tmp, t, lr):
+        def update(self, p, g, *, tmp, t, lr):
             p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
 """
 
 from math import sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from skdropout._core.buffers import Array
 from skdropout._core.checks import check_flag, check_number
 from skdropout._core.vectors import axpy, lerp, scal
 from skdropout._recipe import Recipe
@@ -37,7 +38,7 @@ class Optimizer(Recipe):
 
     A subclass names the vectors that it remembers in `slots` (they start at zero and have to stay
     finite; subnormal numbers in them become zero now and then) and implements
-    ``_update(p, g, *slots, tmp, t, lr)``, which moves the parameters `p` in place. `g` is the
+    ``update(p, g, *slots, tmp, t, lr)``, which moves the parameters `p` in place. `g` is the
     gradient and may be used up, `tmp` is scratch of the same shape, `t` counts the steps from 1 and
     `lr` is the learning rate. All arrays are contiguous vectors of one type. Every formula has to
     work element by element: an update is called several times a step, for one piece of the vectors
@@ -50,7 +51,7 @@ class Optimizer(Recipe):
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.optimizers import Optimizer
     >>> class SignSGD(Optimizer):
-    ...     def _update(self, p, g, *, tmp, t, lr):
+    ...     def update(self, p, g, *, tmp, t, lr):
     ...         p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
     >>> X, y = load_sonar(return_X_y=True)
     >>> clf = DropoutMLPClassifier(solver=SignSGD(), dropout_rate=0.2, learning_rate_init=0.001)
@@ -60,8 +61,9 @@ class Optimizer(Recipe):
 
     slots: ClassVar[tuple[str, ...]] = ()
 
-    def _update(self, p, g, *slots, tmp, t, lr):
-        raise NotImplementedError(f"{type(self).__name__} must implement _update.")
+    def update(self, p: Array, g: Array, *slots: Any, **step: Any) -> None:
+        """Move `p` in place by the gradient `g`; `step` holds `tmp`, `t` and `lr`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement update.")
 
 
 class SGD(Optimizer):
@@ -93,13 +95,13 @@ class SGD(Optimizer):
     momentum: float = 0.9
     nesterovs_momentum: bool = True
 
-    slots: ClassVar = ("v",)
+    slots: ClassVar[tuple[str, ...]] = ("v",)
 
-    def check(self):
+    def check(self) -> None:
         check_number("momentum", self.momentum, 0, 1, closed="[]")
         check_flag("nesterovs_momentum", self.nesterovs_momentum)
 
-    def _update(self, p, g, v, *, tmp, t, lr):
+    def update(self, p: Array, g: Array, v: Array, *, tmp: Array, t: int, lr: float) -> None:
         scal(self.momentum, v)
         axpy(-lr, g, v)
         if self.nesterovs_momentum:
@@ -134,12 +136,12 @@ class Adagrad(Optimizer):
 
     epsilon: float = 1e-8
 
-    slots: ClassVar = ("s",)
+    slots: ClassVar[tuple[str, ...]] = ("s",)
 
-    def check(self):
+    def check(self) -> None:
         check_number("epsilon", self.epsilon, 0, closed="()")
 
-    def _update(self, p, g, s, *, tmp, t, lr):
+    def update(self, p: Array, g: Array, s: Array, *, tmp: Array, t: int, lr: float) -> None:
         s += np.square(g, out=tmp)
         denominator = np.sqrt(s, out=tmp)
         denominator += self.epsilon
@@ -176,13 +178,15 @@ class Adadelta(Optimizer):
     rho: float = 0.95
     epsilon: float = 1e-6
 
-    slots: ClassVar = ("v", "u")
+    slots: ClassVar[tuple[str, ...]] = ("v", "u")
 
-    def check(self):
+    def check(self) -> None:
         check_number("rho", self.rho, 0, 1)
         check_number("epsilon", self.epsilon, 0, closed="()")
 
-    def _update(self, p, g, v, u, *, tmp, t, lr):
+    def update(
+        self, p: Array, g: Array, v: Array, u: Array, *, tmp: Array, t: int, lr: float
+    ) -> None:
         lerp(v, np.square(g, out=tmp), 1.0 - self.rho)
         ratio = np.add(u, self.epsilon, out=tmp)
         v += self.epsilon  # for one line: there is no second scratch
@@ -221,13 +225,13 @@ class RMSprop(Optimizer):
     rho: float = 0.9
     epsilon: float = 1e-8
 
-    slots: ClassVar = ("v",)
+    slots: ClassVar[tuple[str, ...]] = ("v",)
 
-    def check(self):
+    def check(self) -> None:
         check_number("rho", self.rho, 0, 1)
         check_number("epsilon", self.epsilon, 0, closed="()")
 
-    def _update(self, p, g, v, *, tmp, t, lr):
+    def update(self, p: Array, g: Array, v: Array, *, tmp: Array, t: int, lr: float) -> None:
         lerp(v, np.square(g, out=tmp), 1.0 - self.rho)
         denominator = np.sqrt(v, out=tmp)
         denominator += self.epsilon
@@ -235,7 +239,22 @@ class RMSprop(Optimizer):
         axpy(-lr, g, p)
 
 
-class Adam(Optimizer):
+class _Moments(Optimizer):
+    """First and second moments of the gradient, to which Adam and its kin do different things."""
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    def check(self) -> None:
+        check_number("beta_1", self.beta_1, 0, 1)
+        check_number("beta_2", self.beta_2, 0, 1)
+        check_number("epsilon", self.epsilon, 0, closed="()")
+
+
+class Adam(_Moments):
     """Bias-corrected first and second moments of the gradient [1]_.
 
     ``lerp(m, g, 1 - beta_1)``, ``lerp(v, g^2, 1 - beta_2)``, then ``p -= lr_t m / (sqrt(v) +
@@ -263,18 +282,9 @@ class Adam(Optimizer):
     DropoutMLPClassifier(solver=Adam(beta_2=0.95), weight_decay=0.01)
     """
 
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-
-    slots: ClassVar = ("m", "v")
-
-    def check(self):
-        check_number("beta_1", self.beta_1, 0, 1)
-        check_number("beta_2", self.beta_2, 0, 1)
-        check_number("epsilon", self.epsilon, 0, closed="()")
-
-    def _update(self, p, g, m, v, *, tmp, t, lr):
+    def update(
+        self, p: Array, g: Array, m: Array, v: Array, *, tmp: Array, t: int, lr: float
+    ) -> None:
         lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2)
         lerp(m, g, 1.0 - self.beta_1)
         denominator = np.sqrt(v, out=tmp)
@@ -283,7 +293,7 @@ class Adam(Optimizer):
         axpy(-lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), step, p)
 
 
-class AMSGrad(Adam):
+class AMSGrad(_Moments):
     """Adam whose second moment never shrinks [1]_.
 
     As :class:`Adam`, with the running maximum of `v` in the denominator.
@@ -310,9 +320,11 @@ class AMSGrad(Adam):
     DropoutMLPClassifier(solver=AMSGrad())
     """
 
-    slots: ClassVar = ("m", "v", "v_max")
+    slots: ClassVar[tuple[str, ...]] = ("m", "v", "v_max")
 
-    def _update(self, p, g, m, v, v_max, *, tmp, t, lr):
+    def update(
+        self, p: Array, g: Array, m: Array, v: Array, v_max: Array, *, tmp: Array, t: int, lr: float
+    ) -> None:
         lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2)
         lerp(m, g, 1.0 - self.beta_1)
         np.maximum(v_max, v, out=v_max)
@@ -322,7 +334,7 @@ class AMSGrad(Adam):
         axpy(-lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), step, p)
 
 
-class NAdam(Adam):
+class NAdam(_Moments):
     """Adam with Nesterov's momentum [1]_.
 
     As :class:`Adam`, but the first moment looks one step ahead: ``m / (1 - beta_1^t)`` becomes
@@ -349,7 +361,9 @@ class NAdam(Adam):
     DropoutMLPClassifier(solver=NAdam(beta_1=0.95))
     """
 
-    def _update(self, p, g, m, v, *, tmp, t, lr):
+    def update(
+        self, p: Array, g: Array, m: Array, v: Array, *, tmp: Array, t: int, lr: float
+    ) -> None:
         lerp(v, np.square(g, out=tmp), 1.0 - self.beta_2)
         np.copyto(tmp, g)
         lerp(m, tmp, 1.0 - self.beta_1)

@@ -5,7 +5,7 @@ The factor is that of the learning rate, in each step, or that of the dropout ra
 A new schedule is a class of a few lines::
 
     class Steps(Schedule):
-        def __call__(self, progress):
+        def __call__(self, progress: Progress) -> float:
             return 0.1 ** (progress.epoch // 30)
 """
 
@@ -111,7 +111,7 @@ class Constant(Schedule):
     1.0
     """
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return 1.0
 
 
@@ -132,10 +132,10 @@ class InverseScaling(Schedule):
 
     power_t: float = 0.5
 
-    def check(self):
+    def check(self) -> None:
         check_number("power_t", self.power_t, 0)
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return (progress.n_samples + 1) ** -float(self.power_t)
 
 
@@ -162,16 +162,16 @@ class Adaptive(Schedule):
     factor: float = 5.0
     minimum: float = 1e-6
 
-    adapts: ClassVar = True
+    adapts: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("factor", self.factor, 1, closed="()")
         check_number("minimum", self.minimum, 0)
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return float(self.factor) ** -progress.n_plateaus
 
-    def ends_at(self, learning_rate):
+    def ends_at(self, learning_rate: float) -> bool:
         return learning_rate <= self.minimum
 
 
@@ -192,10 +192,10 @@ class InverseTime(Schedule):
 
     decay: float = 1e-3
 
-    def check(self):
+    def check(self) -> None:
         check_number("decay", self.decay, 0)
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return 1.0 / (1.0 + self.decay * progress.step)
 
 
@@ -214,9 +214,9 @@ class Cosine(Schedule):
     [1.0, 0.854, 0.5, 0.146]
     """
 
-    anneals: ClassVar = True
+    anneals: ClassVar[bool] = True
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return 0.5 * (1.0 + cos(pi * progress.fraction))
 
 
@@ -237,9 +237,9 @@ class Linear(Schedule):
     [1.0, 0.75, 0.5, 0.25]
     """
 
-    anneals: ClassVar = True
+    anneals: ClassVar[bool] = True
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return 1.0 - progress.fraction
 
 
@@ -267,12 +267,12 @@ class Early(Schedule):
 
     end: float = 0.5
 
-    anneals: ClassVar = True
+    anneals: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("end", self.end, 0, 1, closed="(]")
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return 1.0 if progress.fraction < self.end else 0.0
 
 
@@ -300,12 +300,12 @@ class Late(Schedule):
 
     start: float = 0.5
 
-    anneals: ClassVar = True
+    anneals: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("start", self.start, 0, 1)
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         return 0.0 if progress.fraction < self.start else 1.0
 
 
@@ -331,12 +331,12 @@ class FlatCosine(Schedule):
 
     flat: float = 0.5
 
-    anneals: ClassVar = True
+    anneals: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("flat", self.flat, 0, 1)
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         fall = max(0.0, (progress.fraction - self.flat) / (1.0 - self.flat))
         return 0.5 * (1.0 + cos(pi * fall))
 
@@ -371,14 +371,14 @@ class OneCycle(Schedule):
     start: float = 0.04
     end: float = 0.0
 
-    anneals: ClassVar = True
+    anneals: ClassVar[bool] = True
 
-    def check(self):
+    def check(self) -> None:
         check_number("warm_up", self.warm_up, 0, 1, closed="()")
         check_number("start", self.start, 0, 1, closed="(]")
         check_number("end", self.end, 0, 1, closed="[]")
 
-    def __call__(self, progress):
+    def __call__(self, progress: Progress) -> float:
         done = progress.fraction
         if done < self.warm_up:
             low, from_top = self.start, 1.0 - done / self.warm_up

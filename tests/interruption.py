@@ -6,7 +6,7 @@ from skdropout.optimizers import SGD
 class Interrupted(SGD):
     """Somebody presses Ctrl-C in the twelfth step."""
 
-    def _update(self, p, g, *slots, tmp, t, lr):
+    def update(self, p, g, *slots, tmp, t, lr):
         if t == 12:
             raise KeyboardInterrupt
-        super()._update(p, g, *slots, tmp=tmp, t=t, lr=lr)
+        super().update(p, g, *slots, tmp=tmp, t=t, lr=lr)

@@ -4,7 +4,7 @@ import reference
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._network.ops import Gate
+from skdropout._network.ops import RectifierDropout
 
 NAMES = list(ACTIVATIONS)
 X = np.concatenate([np.linspace(-6, 6, 40), np.random.default_rng(0).normal(size=60)])
@@ -71,7 +71,7 @@ def test_gate_is_the_activation_and_its_derivative(name, dtype):
     x = X.astype(dtype)
     value, derivative = f(name, x)
     gate = np.full_like(x, np.nan)
-    Gate(ACTIVATIONS[name], None, gate, x, None).forward()
+    RectifierDropout(ACTIVATIONS[name], None, gate, x, None).forward()
     assert_array_equal(gate, derivative)
     assert_array_equal(x, value)
 

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import reference
+from cases import PENALTIES, make_network, make_update
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -13,7 +14,6 @@ from sklearn.datasets import make_classification, make_multilabel_classification
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._network.network import Network
-from skdropout._training.descent import Descent, ElasticNet
 from skdropout.constraints import MaxNorm
 from skdropout.optimizers import OPTIMIZERS, SGD
 
@@ -465,19 +465,17 @@ def test_penalties_and_bounds_act_on_what_they_are_for(kind, arguments):
 
 
 def test_penalties_and_decay_leave_the_scales_alone():
-    net = Network((4, 3, 5, 2), ("relu", "tanh"), np.float64, batch_norm=True)
-    net.memory[:] = np.random.default_rng(0).normal(size=net.memory.size)
+    net = make_network((4, 3, 5, 2), batch_norm=True)
+    net.statistics.flat[:] = np.random.default_rng(0).normal(size=net.statistics.flat.size)
     before = net.copy()
-    descent = Descent(
+    update = make_update(
         net,
         SGD(momentum=0.0, nesterovs_momentum=False),
-        penalty=ElasticNet(0.3, 0.4),
-        bias_penalty=ElasticNet(0.2, 0.4),
+        penalties=PENALTIES,
         weight_decay=0.5,
-        clip_norm=None,
         constraint=MaxNorm(0.5),
     )
-    descent.step(0.1, 1.0)
+    update.step(0.1, 1.0)
     for name in net.parameters.layout:
         moves = not name.startswith("scale")
         assert (net.parameters[name] != before.parameters[name]).any() == moves, name
@@ -486,18 +484,11 @@ def test_penalties_and_decay_leave_the_scales_alone():
 
 def test_the_norm_of_the_gradient_counts_the_scales():
     net = Network((4, 3, 2), ("relu",), np.float64, batch_norm=True)
-    descent = Descent(
-        net,
-        SGD(momentum=0.0, nesterovs_momentum=False),
-        penalty=ElasticNet(0.0, 0.0),
-        bias_penalty=ElasticNet(0.0, 0.0),
-        weight_decay=0.0,
-        clip_norm=1.0,
-        constraint=None,
-    )
-    descent.gradient["scale0"][:] = [30.0, 0.0, 0.0]
-    descent.gradient["b1"][:] = [0.0, 40.0]
-    descent.step(1.0, 1.0)
+    optimizer = SGD(momentum=0.0, nesterovs_momentum=False)
+    update = make_update(net, optimizer, clip_norm=1.0)
+    update.gradient["scale0"][:] = [30.0, 0.0, 0.0]
+    update.gradient["b1"][:] = [0.0, 40.0]
+    update.step(1.0, 1.0)
     assert_allclose(net.parameters["scale0"], [-0.6, 0, 0], rtol=1e-12)
     assert_allclose(net.parameters["b1"], [0, -0.8], rtol=1e-12)
 

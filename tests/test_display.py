@@ -73,7 +73,7 @@ def test_described_defaults_are_the_defaults(network):
 
 @each_class
 def test_arguments_are_described_in_the_order_of_the_constructor(network):
-    """Those of one class alone may stand at either end."""
+    """The positional ones first, those of one class alone last."""
     described = list(section(network, "Parameters"))
     assert described == list(inspect.signature(network).parameters)
 

@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._network.plan import Plan
+from skdropout._network.training_pass import TrainingPass
 
 X, Y = make_classification(150, 12, n_informative=6, n_classes=3, random_state=0)
 X_NUMBERS, NUMBERS = make_regression(150, 8, noise=20, random_state=0)
@@ -142,8 +142,8 @@ def test_max_iter(estimator):
 
 def test_max_fun(monkeypatch):
     calls = []
-    run = Plan.run
-    monkeypatch.setattr(Plan, "run", lambda plan: calls.append(1) or run(plan))
+    forward = TrainingPass.forward
+    monkeypatch.setattr(TrainingPass, "forward", lambda self: calls.append(1) or forward(self))
     assert network().fit(X, Y).n_iter_ > 40
     n_free = len(calls)
     with pytest.warns(ConvergenceWarning, match="Increase max_iter or max_fun"):

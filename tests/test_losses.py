@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 
-from skdropout._core.losses import LOSSES, ROWS, RunningLoss
+from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, RunningLoss
+from skdropout._core.tuning import LOSS_ROWS
 
 OUTPUTS = {"binary": ("logistic", 1), "multilabel": ("logistic", 4), "multiclass": ("softmax", 3)}
 
@@ -23,7 +24,7 @@ def make_problem(kind, n_rows=30, dtype=np.float64):
     else:
         y = rng.integers(2, size=(n_rows, n_outputs))
     weight = rng.uniform(0.2, 3, n_rows)
-    return LOSSES[name], z.astype(dtype), y.astype(dtype), weight.astype(dtype)
+    return CLASS_LOSSES[name], z.astype(dtype), y.astype(dtype), weight.astype(dtype)
 
 
 def value_and_gradient(loss, z, y, weight):
@@ -86,7 +87,7 @@ def test_value_and_gradient_in_float32(kind):
     ],
 )
 def test_far_logits_cost_what_they_should(name, z, y, expected, dtype):
-    loss, z, y = LOSSES[name], np.array(z, dtype), np.array(y, dtype)
+    loss, z, y = CLASS_LOSSES[name], np.array(z, dtype), np.array(y, dtype)
     value, dz = value_and_gradient(loss, z, y, np.ones(1, dtype))
     assert value == pytest.approx(expected, rel=1e-6)
     p = loss.proba(z)
@@ -110,8 +111,8 @@ def test_weight_counts_rows(kind):
 @over_outputs
 def test_value_without_weight_is_the_plain_mean(kind):
     loss, z, y, _ = make_problem(kind)
-    of_rows = [loss.value(z[i : i + 1], y[i : i + 1]) for i in range(len(z))]
-    assert loss.value(z, y) == pytest.approx(np.mean(of_rows), rel=1e-13)
+    per_sample = [loss.value(z[i : i + 1], y[i : i + 1]) for i in range(len(z))]
+    assert loss.value(z, y) == pytest.approx(np.mean(per_sample), rel=1e-13)
 
 
 @over_outputs
@@ -151,12 +152,14 @@ def test_proba_and_log_proba_agree(kind, dtype):
 @over_outputs
 def test_loss_goes_by_the_name_of_its_link(kind):
     name, _ = OUTPUTS[kind]
-    assert LOSSES[name].out_activation == name
+    assert CLASS_LOSSES[name].out_activation == name
 
 
 @over_dtypes
 @over_outputs
-@pytest.mark.parametrize("sizes", [[1], [30], [7, 7, 3], [ROWS, 1], [1, ROWS], [3 * ROWS + 1, 5]])
+@pytest.mark.parametrize(
+    "sizes", [[1], [30], [7, 7, 3], [LOSS_ROWS, 1], [1, LOSS_ROWS], [3 * LOSS_ROWS + 1, 5]]
+)
 def test_running_loss_is_the_weighted_sum(sizes, kind, dtype):
     loss, z, y, weight = make_problem(kind, n_rows=sum(sizes), dtype=dtype)
     running = RunningLoss(loss, z.shape[1], dtype)
@@ -167,7 +170,7 @@ def test_running_loss_is_the_weighted_sum(sizes, kind, dtype):
             running.add(z[batch], y[batch], weight[batch, None], 0.5)
             start += size
         rtol = 1e-12 if dtype == np.float64 else 1e-5
-        assert_allclose(running.pop(), 0.5 * weight.dot(loss.of_rows(z, y)), rtol=rtol)
+        assert_allclose(running.pop(), 0.5 * weight.dot(loss.per_sample(z, y)), rtol=rtol)
 
 
 @pytest.mark.parametrize("weight", [1e-44, 1e37])
@@ -181,7 +184,7 @@ def test_running_loss_neither_overflows_nor_loses_digits_with_the_weights(weight
 def test_running_loss_of_many_outputs_takes_little_memory():
     z, weight = np.zeros((8, 50_000), np.float32), np.full((8, 1), 0.125, np.float32)
     tracemalloc.start()
-    running = RunningLoss(LOSSES["identity"], 50_000, np.float32)
+    running = RunningLoss(NUMBER_LOSSES["squared_error"], 50_000, np.float32)
     running.add(z, z, weight, 8.0)
     assert running.pop() == 0
     _, peak = tracemalloc.get_traced_memory()

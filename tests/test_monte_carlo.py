@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._network.network import network as _network
+from skdropout._core import tuning
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha
 
 X = np.random.default_rng(0).normal(size=(50, 6))
@@ -115,7 +115,7 @@ def assert_same_measures(first, second, rtol=1e-9, atol=1e-12):
 
 def small_blocks(monkeypatch, n_rows=16, widest=12):
     """Let inference work on so many rows at once: 50 rows are blocks of 16, 16, 16 and 2."""
-    monkeypatch.setattr(_network, "BLOCK", n_rows * widest)
+    monkeypatch.setattr(tuning, "INFERENCE_NUMBERS", n_rows * widest)
 
 
 # what they equal
@@ -730,7 +730,7 @@ def test_memory_does_not_grow_with_the_number_of_samples(kind, scheme, monkeypat
 def test_memory_holds_no_copy_of_wide_data(kind, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(2000, 500))
     net = network(kind).fit(rows[:50], TARGETS[kind])
-    monkeypatch.setattr(_network, "BLOCK", 100 * 500)
+    monkeypatch.setattr(tuning, "INFERENCE_NUMBERS", 100 * 500)
     tracemalloc.start()
     measures(net, rows)
     _, peak = tracemalloc.get_traced_memory()

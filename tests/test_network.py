@@ -3,32 +3,22 @@
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
-from types import SimpleNamespace
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 import reference
+from cases import ALWAYS, CLASS_TARGETS, PENALTIES, SCHEMES, make_case
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdropout._core.initializers import INITIALIZERS
-from skdropout._core.losses import LOSSES, RunningLoss
-from skdropout._network import network as _network
-from skdropout._network import plan as _plan
 from skdropout._network.network import Network
-from skdropout._network.ops import Activation, BatchNorm, Dense, Dropout, Gate, SmallDense
-from skdropout._network.plan import Plan
-from skdropout._training.batches import Batches, ClassTargets, DenseTargets
-from skdropout._training.descent import Descent, ElasticNet
+from skdropout._network.ops import Activation, BatchNorm, Dense, Dropout, RectifierDropout
 from skdropout.constraints import MaxNorm
-from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
-from skdropout.optimizers import SGD, Adam, Optimizer
+from skdropout.dropout import Batchwise
+from skdropout.optimizers import SGD, Adam
 
 ACTIVATIONS = list(reference.ACTIVATIONS)
-SCHEMES = [Bernoulli(), Batchwise(), Gaussian(), Alpha(), DropConnect()]
-TARGETS = {"binary": ("logistic", 1), "multiclass": ("softmax", 3), "multilabel": ("logistic", 4)}
-PENALTIES = {"alpha": 0.3, "l1_ratio": 0.4, "bias_alpha": 0.2}
 
 # Relative to the largest entry of the gradient. Rounding errors of 1e-16 or 6e-8 lose two digits in
 # sums of some dozen products, some of them scaled by 1 / keep = 8; float64 can spare two more.
@@ -43,155 +33,27 @@ DROPS = {
     **{f"{scheme} of units": (scheme, (0.0, 0.5, 0.5)) for scheme in SCHEMES},
     **{f"{scheme} of most": (scheme, (0.25, 0.875, 0.875)) for scheme in SCHEMES},
 }
+DTYPES = {"f64": np.float64, "f32": np.float32}
 
 over_schemes = pytest.mark.parametrize("scheme", SCHEMES, ids=str)
-over_targets = pytest.mark.parametrize("target", TARGETS)
+over_targets = pytest.mark.parametrize("target", CLASS_TARGETS)
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
-over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+over_dtypes = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 over_weights = pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
 with_and_without_norm = pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
 
 
-@dataclass(repr=False)
-class Rest(Optimizer):
-    """Leaves the parameters where they are and the gradient to be looked at."""
-
-    def _update(self, p, g, *, tmp, t, lr):
-        pass
-
-
-def make_case(
-    target="multiclass",
-    scheme=SCHEMES[0],
-    *,
-    activations=("tanh", "relu"),
-    widths=(5, 7, 6),
-    rates=(0.25, 0.5, 0.5),
-    n_rows=11,
-    dtype=np.float64,
-    batch_norm=False,
-    weighted=False,
-    smoothing=0.0,
-    optimizer=None,
-    **descent,
-):
-    """A network with random parameters, data, and all that trains it on them."""
-    out, n_outputs = TARGETS[target]
-    rng = np.random.default_rng(5)
-    network = Network((*widths, n_outputs), activations, dtype, batch_norm=batch_norm)
-    network.parameters.flat[:] = rng.normal(scale=0.6, size=network.parameters.flat.size)
-
-    X = rng.normal(size=(n_rows, widths[0])).astype(dtype)
-    if target == "multiclass":
-        codes = rng.integers(n_outputs, size=n_rows)
-        y = np.eye(n_outputs)[codes]
-        targets = ClassTargets(codes, n_outputs, smoothing, dtype)
-    else:
-        y = rng.integers(2, size=(n_rows, n_outputs))
-        targets = DenseTargets(y, smoothing, dtype)
-    weight = rng.uniform(0.5, 3.0, n_rows).astype(dtype) if weighted else None
-
-    l1_ratio = PENALTIES["l1_ratio"]
-    descent = {"weight_decay": 0.0, "clip_norm": None, "constraint": None} | descent
-    case = SimpleNamespace(
-        network=network,
-        X=X,
-        y=y,
-        weight=np.ones(n_rows) if weight is None else weight.astype(np.float64),
-        smoothing=smoothing,
-        out=out,
-        scheme=scheme,
-        rates=rates,
-        rng=rng,
-        running_loss=RunningLoss(LOSSES[out], n_outputs, dtype),
-        batches=Batches(X, targets, weight, np.arange(n_rows), n_rows, None),
-        descent=Descent(
-            network,
-            optimizer or Rest(),
-            penalty=ElasticNet(PENALTIES["alpha"], l1_ratio),
-            bias_penalty=ElasticNet(PENALTIES["bias_alpha"], l1_ratio),
-            **descent,
-        ),
-    )
-    case.plan = make_plan(case, scheme, n_rows)
-    return case
-
-
-def make_plan(case, scheme, n_rows, larger=None):
-    return Plan(
-        case.network,
-        case.descent.gradient,
-        LOSSES[case.out],
-        n_rows,
-        scheme=scheme,
-        rates=case.rates,
-        rng=case.rng,
-        larger=larger,
-    )
-
-
-def take_step(case, plan=None):
-    """One training step on the first rows, as many as the plan takes; the loss with penalty."""
-    plan = plan or case.plan
-    weight = case.batches.load(case.batches.rows[: len(plan.x)], plan)
-    plan.run()
-    case.running_loss.add(plan.z, plan.y, plan.weight, 1.0)
-    return case.running_loss.pop() + case.descent.step(1e-2, weight)
-
-
-def masks_of(case):
-    """The masks that were drawn last: of the inputs, then of each hidden layer."""
-    drawn = (mask.astype(np.float64) for mask in case.plan.masks.values())
-    return [next(drawn) if rate else None for rate in case.rates]
-
-
-def reference_masks_of(case):
-    """The masks that were drawn last, as the reference takes them: of units, and of weights."""
-    masks, none = masks_of(case), [None] * len(case.rates)
-    if isinstance(case.scheme, Alpha):
-        of_units = zip(masks, case.rates, strict=True)
-        masks = [(mask > 0, rate) if rate else None for mask, rate in of_units]
-    return (none, masks) if case.scheme.drops_weights else (masks, none)
-
-
-def parameters_of(case):
-    """Weights and biases, in the precision of the reference."""
-    parameters = case.network.weights, case.network.biases
-    return [[p.astype(np.float64) for p in of_kind] for of_kind in parameters]
-
-
-def scales_of(case, buffer):
-    """What a buffer holds for the scales of the normalised layers."""
-    n_layers = case.network.n_layers
-    normalised = [f"scale{i}" for i in range(n_layers) if case.network.is_normalised(i)]
-    return [buffer[name].astype(np.float64) for name in normalised]
-
-
 def assert_step_equals_reference(case):
-    value = take_step(case)
-    masks, weight_masks = reference_masks_of(case)
-    expected, *derivatives = reference.loss_and_gradient(
-        *parameters_of(case),
-        case.X.astype(np.float64),
-        case.y,
-        case.weight,
-        case.network.activations,
-        case.out,
-        masks,
-        weight_masks=weight_masks,
-        scales=scales_of(case, case.network.parameters),
-        smoothing=case.smoothing,
-        **PENALTIES,
-    )
+    value = case.take_step()
+    expected, *derivatives = case.reference_loss_and_gradient(PENALTIES)
     tolerance = TOLERANCE[case.network.dtype]
     if case.network.batch_norm:
         tolerance *= TOLERANCE_FACTOR_OF_BATCH_NORM
     assert value == pytest.approx(expected, rel=tolerance)
-    gradient = case.descent.gradient
     n_layers = case.network.n_layers
-    dWs, dbs = ([gradient[f"{name}{i}"] for i in range(n_layers)] for name in "Wb")
+    dWs, dbs = ([case.gradient[f"{name}{i}"] for i in range(n_layers)] for name in "Wb")
     largest = max(np.abs(d).max() for of_kind in derivatives for d in of_kind)
-    for found, wanted in zip((dWs, dbs, scales_of(case, gradient)), derivatives, strict=True):
+    for found, wanted in zip((dWs, dbs, case.scales(case.gradient)), derivatives, strict=True):
         for d, d_wanted in zip(found, wanted, strict=True):
             assert_allclose(d, d_wanted, rtol=0, atol=tolerance * largest)
 
@@ -199,22 +61,36 @@ def assert_step_equals_reference(case):
 # Loss and gradient against the textbook
 
 
-@over_dtypes
-@over_weights
-@with_and_without_norm
-@over_targets
-@pytest.mark.parametrize("drops", DROPS.values(), ids=DROPS)
-@over_activations
+def cover_pairs():
+    """Every activation with everything that is dropped, and any two values of all else in turn."""
+    others = list(product(CLASS_TARGETS, [False, True], [False, True], DTYPES))
+    for i, activation in enumerate(ACTIVATIONS):
+        for j, drops in enumerate(DROPS):
+            yield activation, drops, *others[(3 * i + 5 * j) % len(others)]
+
+
+FACTORS = [ACTIVATIONS, list(DROPS), CLASS_TARGETS, [False, True], [False, True], list(DTYPES)]
+
+
+def test_the_cases_below_hold_every_pair_of_values():
+    cases = list(cover_pairs())
+    for i, j in product(range(len(FACTORS)), repeat=2):
+        if i < j:
+            assert {(case[i], case[j]) for case in cases} == set(product(FACTORS[i], FACTORS[j]))
+
+
+@pytest.mark.parametrize("activation, drops, target, batch_norm, weighted, dtype", cover_pairs())
 def test_step_equals_reference(activation, drops, target, batch_norm, weighted, dtype):
-    scheme, rates = drops
+    scheme, rates = DROPS[drops]
     case = make_case(
         target,
         scheme,
-        activations=(activation, activation),
+        activations=activation,
         rates=rates,
         batch_norm=batch_norm,
         weighted=weighted,
-        dtype=dtype,
+        dtype=DTYPES[dtype],
+        penalties=PENALTIES,
     )
     assert_step_equals_reference(case)
     assert_step_equals_reference(case)  # with other masks, in used memory
@@ -244,15 +120,17 @@ SHAPES = {
 @over_schemes
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_step_equals_reference_in_every_shape(shape, scheme, target, batch_norm, dtype):
-    case = make_case(target, scheme, batch_norm=batch_norm, dtype=dtype, **shape)
+    case = make_case(
+        target, scheme, batch_norm=batch_norm, dtype=dtype, penalties=PENALTIES, **shape
+    )
     assert_step_equals_reference(case)
     assert_step_equals_reference(case)
 
 
 @with_and_without_norm
 def test_step_equals_reference_on_parameters_of_many_blocks(batch_norm, monkeypatch):
-    monkeypatch.setattr("skdropout._training.descent.BLOCK", 16)
-    assert_step_equals_reference(make_case(batch_norm=batch_norm))
+    monkeypatch.setattr("skdropout._core.tuning.UPDATE_BLOCK", 16)
+    assert_step_equals_reference(make_case(batch_norm=batch_norm, penalties=PENALTIES))
 
 
 @with_and_without_norm
@@ -263,9 +141,10 @@ def test_slope_equals_difference_quotient(activation, scheme, target, batch_norm
     case = make_case(
         target,
         scheme,
-        activations=(activation, activation),
+        activations=activation,
         batch_norm=batch_norm,
         weighted=True,
+        penalties=PENALTIES,
     )
     parameters, state = case.network.parameters.flat, case.rng.bit_generator.state
     p = parameters.copy()
@@ -273,16 +152,16 @@ def test_slope_equals_difference_quotient(activation, scheme, target, batch_norm
     def value_at(moved):
         parameters[:] = moved
         case.rng.bit_generator.state = state  # the same masks again
-        return take_step(case)
+        return case.take_step()
 
     value_at(p)
-    gradient = case.descent.gradient.flat.copy()
+    gradient = case.gradient.flat.copy()
     _, zs = reference.forward(
-        *parameters_of(case),
+        *case.reference_parameters(),
         case.X,
         case.network.activations,
-        *reference_masks_of(case),
-        scales_of(case, case.network.parameters),
+        *case.reference_masks(),
+        case.scales(),
         case.weight,
     )
     step = 1e-6
@@ -296,27 +175,26 @@ def test_slope_equals_difference_quotient(activation, scheme, target, batch_norm
     assert_allclose(quotient, gradient @ direction, rtol=1e-7, atol=1e-8)
 
 
-# How a plan is compiled
+# How a pass is compiled
 
 
 @pytest.mark.parametrize(
     "activations, rates, kinds",
     [
-        (("relu", "gelu"), (0.0, 0.0, 0.0), [Dense, Gate, Dense, Activation, Dense]),
-        (("identity", "leaky_relu"), (0.0, 0.0, 0.0), [Dense, Dense, Gate, Dense]),
+        (("relu", "gelu"), (0.0, 0.0, 0.0), [Dense, RectifierDropout, Dense, Activation, Dense]),
+        (("identity", "leaky_relu"), (0.0, 0.0, 0.0), [Dense, Dense, RectifierDropout, Dense]),
         (
             ("tanh", "identity"),
             (0.1, 0.2, 0.0),
             [Dropout, Dense, Activation, Dropout, Dense, Dense],
         ),
-        (("relu", "identity"), (0.0, 0.2, 0.2), [Dense, Gate, Dense, Dropout, Dense]),
+        (("relu", "identity"), (0.0, 0.2, 0.2), [Dense, RectifierDropout, Dense, Dropout, Dense]),
     ],
 )
-def test_plan_holds_the_operations_it_needs(activations, rates, kinds, monkeypatch):
-    monkeypatch.setattr(_plan, "SMALL", 0)
-    ops = make_case(activations=activations, rates=rates).plan.ops
-    assert [type(op) for op in ops] == kinds
-    asked_for_dx = [op.dx is not None for op in ops if isinstance(op, Dense)]
+def test_a_pass_holds_the_operations_it_needs(activations, rates, kinds):
+    operations = make_case(activations=activations, rates=rates).step.operations
+    assert [type(operation) for operation in operations] == kinds
+    asked_for_dx = [dense.dx is not None for dense in operations if isinstance(dense, Dense)]
     assert asked_for_dx == [False, True, True]
 
 
@@ -324,7 +202,7 @@ def test_plan_holds_the_operations_it_needs(activations, rates, kinds, monkeypat
     "activations, rates, kinds",
     [
         ((), (0.0,), [Dense]),
-        (("relu",), (0.0, 0.0), [Dense, BatchNorm, Gate, Dense]),
+        (("relu",), (0.0, 0.0), [Dense, BatchNorm, RectifierDropout, Dense]),
         (("identity",), (0.0, 0.2), [Dense, BatchNorm, Dropout, Dense]),
         (
             ("gelu", "tanh"),
@@ -333,22 +211,20 @@ def test_plan_holds_the_operations_it_needs(activations, rates, kinds, monkeypat
         ),
     ],
 )
-def test_hidden_layers_are_normalised_before_their_activation(
-    activations, rates, kinds, monkeypatch
-):
-    monkeypatch.setattr(_plan, "SMALL", 0)
+def test_hidden_layers_are_normalised_before_their_activation(activations, rates, kinds):
     widths = (5, 7, 6)[: len(rates)]
     case = make_case(activations=activations, widths=widths, rates=rates, batch_norm=True)
-    assert [type(op) for op in case.plan.ops] == kinds
-    *hidden, last = (op for op in case.plan.ops if isinstance(op, Dense))
+    operations = case.step.operations
+    assert [type(operation) for operation in operations] == kinds
+    *hidden, last = (dense for dense in operations if isinstance(dense, Dense))
     assert all(dense.b is None for dense in hidden)  # batch normalisation has it
     assert last.b is not None
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+@over_dtypes
 @pytest.mark.parametrize("has_b", [True, False])
 @pytest.mark.parametrize("n_rows, n_in, n_out", [(4, 5, 6), (1, 5, 6), (4, 1, 6), (4, 5, 1)])
-def test_small_products_are_the_products(n_rows, n_in, n_out, has_b, dtype):
+def test_products_are_the_products_and_nothing_else_is_written(n_rows, n_in, n_out, has_b, dtype):
     rng = np.random.default_rng(0)
 
     def matrix(*shape):  # whole numbers, whose sum is the same in any order
@@ -357,44 +233,36 @@ def test_small_products_are_the_products(n_rows, n_in, n_out, has_b, dtype):
     x, W, b, dy = (matrix(*s) for s in [(n_rows, n_in), (n_in, n_out), (n_out,), (n_rows, n_out)])
     ones = np.ones(n_rows, dtype)
     sizes = [n_rows * n_out, n_rows * n_in, n_in * n_out, n_out]
-    for kind in (Dense, SmallDense):
-        memory = np.full(sum(sizes) + 1, np.nan, dtype)
-        y, dx, dW, db, rest = np.split(memory, np.cumsum(sizes))
-        y, dx, dW = y.reshape(n_rows, n_out), dx.reshape(n_rows, n_in), dW.reshape(n_in, n_out)
-        op = kind(x, y, dx, dy, W, b if has_b else None, dW, db if has_b else None, ones)
-        for _ in range(2):  # with the values of the moment
-            x += 1
-            W += 1
-            op.forward()
-            op.backward()
-        assert_array_equal(y, x @ W + (b if has_b else 0))
-        assert_array_equal(dx, dy @ W.T)
-        assert_array_equal(dW, x.T @ dy)
-        assert_array_equal(db, dy.sum(axis=0) if has_b else np.full(n_out, np.nan))
-        assert_array_equal(rest, np.nan)
-
-
-def test_only_small_products_leave_numpy():
-    """SciPy may bring threads of its own, and large products wait where both have threads."""
-    case = make_case(widths=(50, 200, 300), n_rows=8)
-    kinds = [type(op) for op in case.plan.ops if isinstance(op, Dense)]
-    assert kinds == [SmallDense, Dense, SmallDense]
+    memory = np.full(sum(sizes) + 1, np.nan, dtype)
+    y, dx, dW, db, rest = np.split(memory, np.cumsum(sizes))
+    y, dx, dW = y.reshape(n_rows, n_out), dx.reshape(n_rows, n_in), dW.reshape(n_in, n_out)
+    dense = Dense(x, dx, y, dy, W, b if has_b else None, dW, db if has_b else None, ones)
+    for _ in range(2):  # with the values of the moment
+        x += 1
+        W += 1
+        dense.forward()
+        dense.backward()
+    assert_array_equal(y, x @ W + (b if has_b else 0))
+    assert_array_equal(dx, dy @ W.T)
+    assert_array_equal(dW, x.T @ dy)
+    assert_array_equal(db, dy.sum(axis=0) if has_b else np.full(n_out, np.nan))
+    assert_array_equal(rest, np.nan)
 
 
 def test_each_layer_has_its_rate():
     case = make_case(widths=(50, 50, 50), rates=(0.1, 0.5, 0.8), n_rows=50)
-    take_step(case)
-    for mask, rate in zip(masks_of(case), case.rates, strict=True):
+    case.take_step()
+    for mask, rate in zip(case.masks(), case.drops.rates, strict=True):
         assert_allclose(mask.max(), 1 / (1 - rate), rtol=1e-4)
 
 
 @over_schemes
 def test_each_pass_draws_new_masks(scheme):
     case = make_case(scheme=scheme, widths=(50, 50, 50))
-    take_step(case)
-    before = masks_of(case)
-    take_step(case)
-    for mask, new_mask in zip(before, masks_of(case), strict=True):
+    case.take_step()
+    before = case.masks()
+    case.take_step()
+    for mask, new_mask in zip(before, case.masks(), strict=True):
         assert not np.array_equal(mask, new_mask)
 
 
@@ -410,35 +278,65 @@ def test_garbage_in_work_space_changes_no_bit(activation, scheme, target, batch_
     case = make_case(
         target,
         scheme,
-        activations=(activation, activation),
+        activations=activation,
         batch_norm=batch_norm,
         dtype=dtype,
         weighted=True,
         smoothing=0.1,
+        penalties=PENALTIES,
     )
     state = case.rng.bit_generator.state
-    value = take_step(case)
-    gradient = case.descent.gradient.flat.tobytes()
+    value = case.take_step()
+    gradient = case.gradient.flat.tobytes()
 
     case.rng.bit_generator.state = state
-    case.plan.work.flat.fill(np.nan)
-    case.descent.gradient.flat.fill(np.nan)
-    assert take_step(case) == value
-    assert case.descent.gradient.flat.tobytes() == gradient
+    case.step.work.flat.fill(np.nan)
+    case.gradient.flat.fill(np.nan)
+    assert case.take_step() == value
+    assert case.gradient.flat.tobytes() == gradient
+
+
+GRADIENTS = {
+    "dense": {},
+    "sparse": {"sparse": True},
+    "normalised": {"batch_norm": True},
+    "sparse and normalised": {"sparse": True, "batch_norm": True},
+    "windows": {"costs": ALWAYS},
+    "sparse windows": {"sparse": True, "costs": ALWAYS},
+}
+
+
+@over_dtypes
+@over_schemes
+@pytest.mark.parametrize("rates", [0.0, 0.5, (0.0, 0.5, 0.0), (0.5, 0.0, 0.5)], ids=str)
+@pytest.mark.parametrize("arguments", GRADIENTS.values(), ids=GRADIENTS)
+def test_every_pass_writes_the_whole_gradient(arguments, rates, scheme, dtype):
+    """Whatever the last pass, an update or a new order of the units left there."""
+    case = make_case(scheme=scheme, rates=rates, dtype=dtype, activations="selu", **arguments)
+    has_windows = "costs" in arguments and isinstance(scheme, Batchwise) and rates != 0.0
+    assert bool(case.windows.windows) == has_windows
+    few = case.compile(4, larger=case.step)
+    for step in (case.step, few, case.step):
+        case.load(step)
+        case.draw(step)
+        case.gradient.flat.fill(np.nan)
+        step.forward()
+        step.backward()
+        assert np.isfinite(case.gradient.flat).all()
 
 
 @with_and_without_norm
 @over_schemes
-def test_plans_share_memory_and_do_not_disturb_each_other(scheme, batch_norm):
-    shared, apart = (make_case(scheme=scheme, batch_norm=batch_norm) for _ in range(2))
-    few = make_plan(shared, scheme, 4, larger=shared.plan)
-    few_apart = make_plan(apart, scheme, 4)
-    assert np.shares_memory(few.work.flat, shared.plan.work.flat)
-    assert not np.shares_memory(few_apart.work.flat, apart.plan.work.flat)
-    for plan, plan_apart in [(shared.plan, apart.plan), (few, few_apart)] * 2:
-        assert take_step(shared, plan) == pytest.approx(take_step(apart, plan_apart), rel=1e-14)
-        gradients = shared.descent.gradient.flat, apart.descent.gradient.flat
-        assert_allclose(*gradients, rtol=1e-13, atol=1e-15)
+def test_passes_share_memory_and_do_not_disturb_each_other(scheme, batch_norm):
+    shared, apart = (
+        make_case(scheme=scheme, batch_norm=batch_norm, penalties=PENALTIES) for _ in range(2)
+    )
+    few, few_apart = shared.compile(4, larger=shared.step), apart.compile(4)
+    assert np.shares_memory(few.work.flat, shared.step.work.flat)
+    assert not np.shares_memory(few_apart.work.flat, apart.step.work.flat)
+    for step, step_apart in [(shared.step, apart.step), (few, few_apart)] * 2:
+        assert shared.take_step(step) == pytest.approx(apart.take_step(step_apart), rel=1e-14)
+        assert_allclose(shared.gradient.flat, apart.gradient.flat, rtol=1e-13, atol=1e-15)
 
 
 # A second step may use two chunks of 8192 elements at a time, of 64 kB each: NumPy's buffers for a
@@ -464,18 +362,19 @@ def test_second_step_allocates_nothing_that_grows(extent, scheme, optimizer, tar
         scheme,
         activations=ACTIVATIONS,
         widths=extent["widths"] * 5,
-        rates=(0.2,) * 10,
+        rates=0.2,
         n_rows=extent["n_rows"],
         batch_norm=batch_norm,
         weighted=True,
         smoothing=0.1,
+        penalties=PENALTIES,
         optimizer=optimizer,
         weight_decay=0.1,
         clip_norm=1.0,
     )
-    take_step(case)
+    case.take_step()
     tracemalloc.start()
-    take_step(case)
+    case.take_step()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < BOUND
@@ -507,22 +406,24 @@ def test_float32_stays_float32(weighted, scheme, target, batch_norm):
         scheme,
         activations=ACTIVATIONS,
         widths=(5,) * 10,
-        rates=(0.2,) * 10,
+        rates=0.2,
         batch_norm=batch_norm,
         dtype=np.float32,
         weighted=weighted,
         smoothing=0.1,
+        penalties=PENALTIES,
         optimizer=Adam(),
         weight_decay=0.1,
         clip_norm=1.0,
         constraint=MaxNorm(2.0),
     )
     for _ in range(3):
-        take_step(case)
+        case.take_step()
     arrays = {}
-    for name in ("network", "plan", "descent", "batches"):
+    for name in ("network", "step", "update", "batches"):
         arrays |= arrays_in(vars(case)[name], name)
-    for path in ("plan.ops[0].mask", "descent.memory.flat", "descent._blocks[0].tmp", "batches.X"):
+    paths = "step.operations[0].mask", "step.masks.buffer.flat", "batches.X"
+    for path in (*paths, "update.state.memory", "update._blocks[0].tmp"):
         assert path in arrays
     for path, array in arrays.items():
         assert array.dtype == np.float32 or array.dtype.kind != "f", path
@@ -535,10 +436,10 @@ def test_float32_stays_float32(weighted, scheme, target, batch_norm):
 @over_activations
 @pytest.mark.parametrize("n_rows", [1, 3, 4, 10])
 def test_predict_equals_reference_in_any_number_of_blocks(n_rows, activation, dtype, monkeypatch):
-    monkeypatch.setattr(_network, "BLOCK", 3 * 7)  # three rows at once
+    monkeypatch.setattr("skdropout._core.tuning.INFERENCE_NUMBERS", 3 * 7)  # three rows at once
     case = make_case(activations=(activation, "tanh"), n_rows=n_rows, dtype=dtype)
     _, zs = reference.forward(
-        *parameters_of(case), case.X.astype(np.float64), (activation, "tanh"), [None] * 3
+        *case.reference_parameters(), case.X.astype(np.float64), (activation, "tanh"), [None] * 3
     )
     z = case.network.predict(case.X)
     assert z.dtype == dtype
@@ -549,13 +450,13 @@ def test_predict_equals_reference_in_any_number_of_blocks(n_rows, activation, dt
 def test_predict_works_where_a_row_is_wider_than_a_block(block, monkeypatch):
     case = make_case(n_rows=10)
     z = case.network.predict(case.X)
-    monkeypatch.setattr(_network, "BLOCK", block)
+    monkeypatch.setattr("skdropout._core.tuning.INFERENCE_NUMBERS", block)
     assert_allclose(case.network.predict(case.X), z, rtol=1e-13)
 
 
 def test_predict_without_hidden_layer():
     case = make_case(activations=(), widths=(5,), rates=(0.0,))
-    (W,), (b,) = parameters_of(case)
+    (W,), (b,) = case.reference_parameters()
     assert_allclose(case.network.predict(case.X), case.X @ W + b, rtol=1e-13)
 
 
@@ -575,8 +476,10 @@ def test_predict_leaves_rows_and_parameters_alone():
 
 
 def test_predict_is_safe_from_several_threads(monkeypatch):
-    monkeypatch.setattr(_network, "BLOCK", 200 * 50)  # several blocks, so that threads take turns
-    network = make_case(activations=ACTIVATIONS, widths=(50,) * 10, rates=(0.0,) * 10).network
+    monkeypatch.setattr(
+        "skdropout._core.tuning.INFERENCE_NUMBERS", 200 * 50
+    )  # several blocks, so that threads take turns
+    network = make_case(activations=ACTIVATIONS, widths=(50,) * 10, rates=0.0).network
     rng = np.random.default_rng(0)
     Xs = [rng.normal(size=(900, 50)) for _ in range(24)]
     alone = [network.predict(X) for X in Xs]
@@ -628,7 +531,7 @@ def test_scales_come_after_the_biases_and_statistics_after_all_parameters():
 )
 def test_duplicate_has_the_same_parameters_elsewhere(duplicate, batch_norm, dtype):
     case = make_case(batch_norm=batch_norm, dtype=dtype)
-    take_step(case)
+    case.take_step()
     network = case.network
     other = duplicate(network)
     assert other.batch_norm == batch_norm

@@ -112,7 +112,7 @@ def run(optimizer, p, gradients, pieces=(slice(None),), lr=0.1, number=int):
     for t, gradient in enumerate(gradients, start=1):
         g, tmp = gradient.copy(), np.full_like(p, np.nan)
         for piece in pieces:
-            optimizer._update(
+            optimizer.update(
                 p[piece],
                 g[piece],
                 *(slot[piece] for slot in slots),
@@ -181,7 +181,7 @@ def test_update_allocates_nothing_that_grows(optimizer, dtype):
     p, g, tmp = np.ones((3, 100_000), dtype)
     slots = new_slots(optimizer, p)
     tracemalloc.start()
-    optimizer._update(p, g, *slots, tmp=tmp, t=1, lr=0.1)
+    optimizer.update(p, g, *slots, tmp=tmp, t=1, lr=0.1)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10_000
@@ -234,7 +234,7 @@ def test_reaches_the_minimum(gradient, optimizer, lr, distance):
     p, slots, tmp = start.copy(), new_slots(optimizer, start), np.empty_like(start)
     for t in range(1, n_steps + 1):
         cosine = (1 + cos(pi * (t - 1) / n_steps)) / 2
-        optimizer._update(p, gradient(p), *slots, tmp=tmp, t=t, lr=lr * cosine)
+        optimizer.update(p, gradient(p), *slots, tmp=tmp, t=t, lr=lr * cosine)
     assert np.linalg.norm(p - minimum) < distance
 
 
@@ -268,7 +268,7 @@ def test_pytorch_takes_the_same_steps(optimizer):
     for t, gradient in enumerate(gradients, start=1):
         parameter.grad = torch.tensor(gradient)
         theirs.step()
-        optimizer._update(p, gradient.copy(), *slots, tmp=tmp, t=t, lr=0.01)
+        optimizer.update(p, gradient.copy(), *slots, tmp=tmp, t=t, lr=0.01)
     assert_allclose(p, parameter.detach().numpy(), rtol=0, atol=1e-12)
 
 
@@ -376,5 +376,5 @@ def test_every_hyper_parameter_has_a_bad_value():
 
 
 def test_base_class_has_no_formula():
-    with pytest.raises(NotImplementedError, match="Optimizer must implement _update"):
+    with pytest.raises(NotImplementedError, match="Optimizer must implement update"):
         run(Optimizer(), *problem())

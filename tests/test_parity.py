@@ -55,7 +55,7 @@ def fit_both(X, y, n_epochs=30, **arguments):
         theirs.fit(X, y)
         ours.fit(X, y)
         ours.coefs_, ours.intercepts_ = theirs.coefs_, theirs.intercepts_
-        ours._watch.best = -theirs.best_loss_  # which warm starts go on from
+        ours._state.patience.best = -theirs.best_loss_  # which warm starts go on from
         theirs.set_params(max_iter=n_epochs).fit(X, y)
         ours.set_params(max_iter=n_epochs).fit(X, y)
     return theirs, ours

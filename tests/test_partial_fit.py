@@ -489,7 +489,7 @@ def test_what_an_optimizer_remembers_is_not_called_weights():
     class Overflowing(Optimizer):
         slots = ("a",)
 
-        def _update(self, p, g, a, *, tmp, t, lr):
+        def update(self, p, g, a, *, tmp, t, lr):
             a.fill(np.inf)
 
     with pytest.raises(ValueError, match=r"non-finite running averages of the gradients.*epoch 1"):
@@ -501,7 +501,7 @@ def test_an_optimizer_with_other_slots_starts_afresh():
         class Mine(Optimizer):
             slots = names
 
-            def _update(self, p, g, *slots, tmp, t, lr):
+            def update(self, p, g, *slots, tmp, t, lr):
                 p -= lr * g
 
         return Mine()

@@ -19,9 +19,10 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core.buffers import Buffer
-from skdropout._core.losses import LOSSES
+from skdropout._core.losses import NUMBER_LOSSES
+from skdropout._network.masks import Drops, Masks
 from skdropout._network.network import Network
-from skdropout._network.plan import Plan
+from skdropout._network.training_pass import TrainingPass
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -75,8 +76,7 @@ def value_and_gradient(loss, z, y, weight):
 @over_outputs
 def test_loss_is_its_definition_and_gradient_its_derivative(loss, n_outputs):
     rng = np.random.default_rng(1)
-    link = {"squared_error": "identity", "poisson": "exp"}[loss]
-    core, y = LOSSES[link], TARGETS[loss][:20, :n_outputs]
+    core, y = NUMBER_LOSSES[loss], TARGETS[loss][:20, :n_outputs]
     assert loss != "poisson" or (y == 0).any()
     z, weight = rng.normal(size=y.shape), rng.uniform(0.5, 2, len(y))
     value, dz = value_and_gradient(core, z, y, weight)
@@ -89,7 +89,7 @@ def test_loss_is_its_definition_and_gradient_its_derivative(loss, n_outputs):
 @over_losses
 def test_loss_in_float32(loss):
     rng = np.random.default_rng(1)
-    core = LOSSES["identity" if loss == "squared_error" else "exp"]
+    core = NUMBER_LOSSES[loss]
     problem = rng.normal(size=Y.shape), TARGETS[loss], np.ones(len(Y))
     value, dz = value_and_gradient(core, *problem)
     value_32, dz_32 = value_and_gradient(core, *(a.astype(np.float32) for a in problem))
@@ -103,18 +103,17 @@ def test_loss_in_float32(loss):
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_the_pass_is_the_textbook_one(loss, n_outputs, activation):
     rng = np.random.default_rng(2)
-    link, mean = {
-        "squared_error": ("identity", lambda z: z),
-        "poisson": ("exp", np.exp),
-    }[loss]
+    mean = {"squared_error": lambda z: z, "poisson": np.exp}[loss]
     y, weight = TARGETS[loss][:20, :n_outputs], rng.uniform(0.5, 2, 20)
     net = Network((8, 5, 4, n_outputs), (activation,) * 2, np.float64)
     net.initialize(rng, "auto")
     gradient = Buffer(net.parameters.layout, net.dtype)
-    plan = Plan(net, gradient, LOSSES[link], 20, scheme=None, rates=[0.0] * 3, rng=None)
-    plan.x[:], plan.y[:], plan.weight[:, 0] = X[:20], y, weight / weight.sum()
-    plan.run()
-    value = plan.loss.value(plan.z, plan.y, plan.weight[:, 0])
+    masks = Masks(net.sizes, Drops.nothing(3), 20, net.dtype, rng)
+    step = TrainingPass(net, gradient, NUMBER_LOSSES[loss], 20, masks=masks)
+    batch = step.batch
+    batch.x[:], batch.y[:], batch.weight[:, 0] = X[:20], y, weight / weight.sum()
+    value = step.loss.value(step.forward(), batch.y, batch.weight[:, 0])
+    step.backward()
 
     _, df = ACTIVATIONS[activation]
     hs, zs = forward(net.weights, net.biases, X[:20], (activation,) * 2, [None] * 3)
@@ -174,13 +173,13 @@ def test_same_steps(activation, solver, loss, n_outputs, alpha, batch_size):
         arguments |= {"n_iter_no_change": 99}
     of_theirs = {} if loss == "squared_error" else {"loss": loss}
     theirs = MLPRegressor(max_iter=1, **of_theirs, **arguments)
-    ours = DropoutMLPRegressor(loss, max_iter=1, weight_decay=0, **arguments)
+    ours = DropoutMLPRegressor(loss=loss, max_iter=1, weight_decay=0, **arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs.fit(X, y)
         ours.fit(X, y)
         ours.coefs_, ours.intercepts_ = theirs.coefs_, theirs.intercepts_
-        ours._watch.best = -theirs.best_loss_
+        ours._state.patience.best = -theirs.best_loss_
         theirs.set_params(max_iter=20).fit(X, y)
         ours.set_params(max_iter=20).fit(X, y)
     assert (ours.n_iter_, ours.t_) == (theirs.n_iter_, theirs.t_)
@@ -206,15 +205,21 @@ def test_same_names_and_attributes():
 # arguments
 
 
-def test_loss_is_the_first_argument_and_three_are_positional():
-    arguments = DropoutMLPRegressor("poisson", (7,), "tanh").get_params()
-    assert [arguments[k] for k in ("loss", "hidden_layer_sizes", "activation")] == [
-        "poisson",
-        (7,),
-        "tanh",
-    ]
-    with pytest.raises(TypeError, match="positional"):
-        DropoutMLPRegressor("poisson", (7,), "tanh", 0.5)
+def test_the_first_two_arguments_are_positional_as_there():
+    arguments = DropoutMLPRegressor((60, 30), "tanh").get_params()
+    assert arguments["hidden_layer_sizes"] == (60, 30)
+    assert arguments["activation"] == "tanh"
+    assert arguments["loss"] == "squared_error"
+    for third in (0.5, "poisson"):
+        with pytest.raises(TypeError, match="positional"):
+            DropoutMLPRegressor((7,), "tanh", third)
+
+
+def test_first_argument_is_the_hidden_layers():
+    net = DropoutMLPRegressor((6, 3), max_iter=1, random_state=0).fit(X, Y)
+    assert [len(b) for b in net.intercepts_] == [6, 3, 3]
+    with pytest.raises(TypeError, match="hidden_layer_sizes must be an integer"):
+        DropoutMLPRegressor("poisson").fit(X, Y)
 
 
 def test_loss_is_the_only_argument_of_its_own_and_changes_the_fit():

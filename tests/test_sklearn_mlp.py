@@ -28,22 +28,23 @@ LEFT_OUT = {
 pytestmark = pytest.mark.filterwarnings("default")
 
 
+@pytest.fixture(autouse=True)
+def _their_automatic_batches(monkeypatch):
+    suit = "skdropout._estimators.fitting.suit_batch_size"
+    monkeypatch.setattr(suit, lambda n_samples: min(200, n_samples))
+
+
 def with_defaults_of(their_class, our_class):
-    """Our class with the defaults of theirs, their automatic batches, and no dropout."""
+    """Our class with the defaults of theirs, and no dropout."""
     ours = our_class().get_params()
     no_more = {"dropout_rate": 0.0, "label_smoothing": 0.0, "weight_decay": 0.0}
     defaults = no_more | their_class().get_params()
     fields = [(k, Any, v) for k, v in defaults.items() if k in ours and v != ours[k]]
 
-    def read_batch_size(self, n_samples):
-        automatic = self.batch_size == "auto"
-        return min(200, n_samples) if automatic else our_class._read_batch_size(self, n_samples)
-
     made = make_dataclass(
         our_class.__name__,
         fields,
         bases=(our_class,),
-        namespace={"_read_batch_size": read_batch_size},
         eq=False,
         repr=False,
         kw_only=True,

@@ -4,16 +4,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from cases import make_case
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout._core.buffers import Buffer
-from skdropout._core.losses import LOSSES
-from skdropout._network.network import Network
-from skdropout._network.plan import Plan
 from skdropout.dropout import Batchwise, Bernoulli, DropoutScheme
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -149,25 +146,16 @@ def test_the_matrix_is_left_alone(form, dropout):
 def test_the_stated_fraction_of_stored_entries_is_dropped(hidden_layer_sizes, scheme, rate):
     x = sparse.random_array((200, 300), density=0.1, format="csr", random_state=0)
     x.data += 1
-    net = Network((300, *hidden_layer_sizes, 1), ("relu",) * len(hidden_layer_sizes), x.dtype)
-    net.initialize(np.random.default_rng(0), "auto")
-    plan = Plan(
-        net,
-        Buffer(net.parameters.layout, net.dtype),
-        LOSSES["identity"],
-        200,
-        scheme=scheme,
-        rates=[rate] + [0.0] * len(hidden_layer_sizes),
-        rng=np.random.default_rng(1),
-        sparse=True,
-    )
-    plan.y[:], plan.weight[:] = 0, 1 / 200
+    widths = 300, *hidden_layer_sizes
+    rates = (rate, *(0.0 for _ in hidden_layer_sizes))
+    case = make_case("numbers", scheme, widths=widths, rates=rates, n_rows=200, sparse=True)
+    case.batches.X = x
     passes = []
     for _ in range(20):
-        plan.x.rows = x.copy()
-        plan.run()
-        passes.append(plan.x.rows.data / x.data)
-        assert plan.x.rows.nnz == x.nnz
+        case.run()
+        dropped = case.step.batch.x.matrix
+        passes.append(dropped.data / x.data)
+        assert dropped.nnz == x.nnz
     assert len({mask.tobytes() for mask in passes}) == 20
     assert_allclose(np.unique(np.round(passes, 3)), [0, 1 / (1 - rate)])
     assert np.mean(np.equal(passes, 0)) == pytest.approx(rate, abs=0.01)

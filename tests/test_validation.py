@@ -1,5 +1,8 @@
 """A validation set of one's own: seen in the history, stopped by, checked, and in a pipeline."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -302,6 +305,22 @@ def test_types_follow_the_training_data(estimator):
 def test_lbfgs_knows_no_validation_set(estimator):
     with pytest.raises(ValueError, match=r"solver='lbfgs' .* X_val"):
         fit(network(estimator, solver="lbfgs", dropout_rate=0))
+
+
+@over_estimators
+def test_a_scorer_may_copy_the_network_from_the_first_epoch_on(estimator):
+    n_epochs = []
+
+    def score(net, X, y):
+        shallow = copy.copy(net).set_params(scoring=None)  # a local function has no pickle
+        for other in (shallow, copy.deepcopy(net), pickle.loads(pickle.dumps(shallow))):
+            assert_array_equal(other.predict(X), net.predict(X))
+            n_epochs.append(len(other.loss_curve_))
+        return net.score(X, y)
+
+    net, plain = (fit(network(estimator, scoring=scoring)) for scoring in (score, None))
+    assert n_epochs == [i for i in range(net.n_iter_) for _ in range(3)]
+    assert net.history_ == plain.history_
 
 
 def test_warm_start_with_and_without():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._core.vectors import PIECE, axpy, flush, is_finite, lerp, scal
+from skdropout._core.tuning import VECTOR_PIECE
+from skdropout._core.vectors import axpy, flush, is_finite, lerp, scal
 
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
 over_factors = pytest.mark.parametrize("a", [0.0, 0.1, 1.0, -2.5])
@@ -44,7 +45,9 @@ def test_nan_is_not_lost(dtype):
 
 
 @over_dtypes
-@pytest.mark.parametrize("size", [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7])
+@pytest.mark.parametrize(
+    "size", [1, VECTOR_PIECE - 1, VECTOR_PIECE, VECTOR_PIECE + 1, 3 * VECTOR_PIECE + 7]
+)
 def test_long_vectors_are_added_whole(size, dtype):
     x, y = np.random.default_rng(0).normal(size=(2, size)).astype(dtype)
     expected = y + 0.25 * x

@@ -2,67 +2,52 @@
 
 import pickle
 import tracemalloc
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
 import numpy as np
 import pytest
+from cases import ALWAYS, NEVER, make_case, make_network, set_window_costs
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout._core import tuning
 from skdropout._core.buffers import Buffer
-from skdropout._core.losses import LOSSES
-from skdropout._network import monte_carlo as _monte_carlo
-from skdropout._network import order as _order
-from skdropout._network import plan as _plan
+from skdropout._network.masks import Drops, Masks
+from skdropout._network.monte_carlo import MonteCarlo
 from skdropout._network.network import Network
-from skdropout._network.ops import Dense, SmallDense, Window, WindowDense
-from skdropout._network.order import UnitOrder
-from skdropout._network.plan import Plan
-from skdropout._training.descent import Descent
+from skdropout._network.ops import Dense
+from skdropout._network.sparse import SparseDense
+from skdropout._network.windows import COSTS, UnitPermutation, Window, WindowDense, Windows
+from skdropout._training.update import ParameterUpdate
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import Batchwise, Bernoulli, DropConnect, DropoutScheme
 
 RATES = [(0.2, 0.5, 0.3), (0.0, 0.5, 0.0), (0.3, 0.0, 0.4), (0.0, 0.0, 0.4), (0.9, 0.9, 0.9)]
 over_rates = pytest.mark.parametrize("rates", RATES, ids=str)
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+as_sparse_rows = pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 
 
-def force(monkeypatch, windows):
-    """Let trainings have windows wherever they can, or nowhere."""
-    monkeypatch.setattr(_plan, "WORTHWHILE", -inf if windows else inf)
+def make_windows(rates, *, costs=ALWAYS, **arguments):
+    """A case with windows."""
+    defaults = {"widths": (9, 8, 7), "n_rows": 6, "weighted": True}
+    return make_case("numbers", Batchwise(), rates=rates, costs=costs, **defaults | arguments)
 
 
-class Case:
-    """A network with random parameters, a batch, and the plan that runs it."""
+def run(case, step=None, **arguments):
+    """Raw predictions and gradient of a pass."""
+    step = step or case.step
+    case.run(step, **arguments)
+    return step.z.copy(), case.gradient.flat.copy()
 
-    def __init__(self, rates, *, sizes=(9, 8, 7, 3), n_rows=6, dtype=np.float64, scheme=None):
-        rng = np.random.default_rng(0)
-        self.rates, self.scheme, self.rng = rates, scheme or Batchwise(), np.random.default_rng(1)
-        self.network = Network(sizes, ("tanh", "relu")[: len(sizes) - 2], dtype)
-        flat = self.network.parameters.flat
-        flat[:] = rng.normal(scale=0.5, size=flat.size)
-        self.gradient = Buffer(self.network.parameters.layout, dtype)
-        self.X = rng.normal(size=(n_rows, sizes[0]))
-        self.y = rng.normal(size=(n_rows, sizes[-1]))
-        self.weight = rng.uniform(0.5, 2.0, n_rows)
-        self.plan = self.compile(n_rows)
 
-    def compile(self, n_rows, larger=None, **arguments):
-        arguments = {"scheme": self.scheme, "rates": self.rates, "rng": self.rng} | arguments
-        loss = LOSSES["identity"]
-        return Plan(self.network, self.gradient, loss, n_rows, larger=larger, **arguments)
-
-    def run(self, plan=None, **arguments):
-        """Raw predictions and gradient for the first rows."""
-        plan = plan or self.plan
-        plan.x[:], plan.y[:] = self.X[: plan.n_rows], self.y[: plan.n_rows]
-        plan.weight[:, 0] = self.weight[: plan.n_rows] / self.weight[: plan.n_rows].sum()
-        self.gradient.flat.fill(0.0)
-        plan.run(**arguments)
-        return plan.z.copy(), self.gradient.flat.copy()
+def put_masks(step, masks):
+    """Put the masks of another pass into place."""
+    for i, mask in enumerate(masks):
+        if mask is not None:
+            step.masks[i][:] = mask
 
 
 def is_in(window):
@@ -71,19 +56,6 @@ def is_in(window):
     for _, units in window.parts:
         inside[units] = True
     return inside
-
-
-def whole_masks(plan):
-    """The masks of a pass, by layer, those of windows written out."""
-    masks = {}
-    for name, mask in plan.masks.items():
-        i = int(name.removeprefix("mask"))
-        masks[i] = mask.copy()
-        if i in plan.windows:
-            masks[i] = np.zeros((1, plan.network.sizes[i]), mask.dtype)
-            for at, units in plan.windows[i].parts:
-                masks[i][:, units] = mask[:, at]
-    return masks
 
 
 # A pass
@@ -100,204 +72,263 @@ def test_a_window_begins_anywhere_and_goes_around(n_units, n_active):
             found[at] = places[units]
         assert_array_equal(found, (start + np.arange(n_active)) % n_units)
         assert len(window.parts) == 1 + (start + n_active > n_units)
+        outside = np.zeros(n_units, int)
+        for rest in window.rest:
+            outside[rest] += 1
+        assert_array_equal(outside, ~is_in(window))
 
 
 @over_dtypes
 @over_rates
-def test_pass_equals_the_one_with_masks(rates, dtype, monkeypatch):
-    force(monkeypatch, True)
-    case = Case(rates, dtype=dtype)
-    force(monkeypatch, False)
-    masked = Case(rates, dtype=dtype)
-    assert any(isinstance(op, WindowDense) for op in case.plan.ops)
-    assert not any(isinstance(op, WindowDense) for op in masked.plan.ops)
+@as_sparse_rows
+def test_pass_equals_the_one_with_masks(sparse, rates, dtype):
+    case = make_windows(rates, dtype=dtype, sparse=sparse)
+    masked = make_windows(rates, dtype=dtype, sparse=sparse, costs=NEVER)
+    assert any(isinstance(operation, WindowDense) for operation in case.step.operations)
+    assert not any(isinstance(operation, WindowDense) for operation in masked.step.operations)
     n_parts = set()
     for _ in range(30):
-        found = case.run()
-        for i, mask in whole_masks(case.plan).items():
-            masked.plan.masks[f"mask{i}"][:] = mask
-        for values, wanted in zip(found, masked.run(redraw=False), strict=True):
+        found = run(case)
+        masked.network.memory[:] = case.network.memory  # the units in the same places
+        put_masks(masked.step, case.masks())
+        for values, wanted in zip(found, run(masked, redraw=False), strict=True):
             scale = max(1.0, np.abs(wanted).max())
             assert_allclose(values, wanted, rtol=0, atol=100 * np.finfo(dtype).eps * scale)
-        n_parts |= {tuple(len(window.parts) for window in case.plan.windows.values())}
-    wide = [window for window in case.plan.windows.values() if window.n_active > 1]
+        n_parts |= {tuple(len(window.parts) for window in case.step.windows.values())}
+    wide = [window for window in case.step.windows.values() if window.n_active > 1]
     assert len(n_parts) == 2 ** len(wide)  # each around its end or not
 
 
 @over_rates
-def test_what_is_out_has_no_gradient(rates, monkeypatch):
-    force(monkeypatch, True)
-    case = Case(rates)
-    case.network = Network((9, 8, 7, 3), ("tanh", "tanh"), np.float64)
-    case.network.memory[:] = np.random.default_rng(0).normal(size=case.network.memory.size)
-    case.plan = case.compile(6)
-    case.run()
-    masks = whole_masks(case.plan)
+@as_sparse_rows
+def test_what_is_out_has_no_gradient(sparse, rates):
+    case = make_windows(rates, activations="tanh", sparse=sparse)
+    case.load()
+    case.draw()
+    case.gradient.flat.fill(np.nan)
+    case.step.forward()
+    case.step.backward()
     layers = [
-        masks[i][0] > 0 if i in masks else np.ones(size) > 0
-        for i, size in enumerate(case.network.sizes)
+        np.ones(size, bool) if mask is None else mask[0] > 0
+        for mask, size in zip([*case.masks(), None], case.network.sizes, strict=True)
     ]
+    if sparse:
+        layers[0] &= case.step.batch.x.matrix.toarray().any(axis=0)
     for i, (inputs, units) in enumerate(pairwise(layers)):
         assert_array_equal(case.gradient[f"W{i}"] != 0, inputs[:, None] & units)
         assert_array_equal(case.gradient[f"b{i}"] != 0, units)
+    assert np.isfinite(case.gradient.flat).all()
 
 
-def test_slope_equals_difference_quotient(monkeypatch):
-    force(monkeypatch, True)
-    case = Case((0.2, 0.5, 0.3))
-    parameters = case.network.parameters.flat
-    p, step = parameters.copy(), 1e-6
-    _, gradient = case.run()
+def test_slope_equals_difference_quotient():
+    case = make_windows((0.2, 0.5, 0.3))
+    parameters, step = case.network.parameters.flat, 1e-6
+    _, gradient = run(case)
+    p = parameters.copy()
     direction = np.random.default_rng(2).normal(size=p.size)
 
     def value_at(moved):
         parameters[:] = moved
-        z, _ = case.run(redraw=False)
-        return LOSSES["identity"].value(z, case.y, case.weight)
+        return case.run(redraw=False)
 
     quotient = (value_at(p + step * direction) - value_at(p - step * direction)) / (2 * step)
     assert_allclose(quotient, gradient @ direction, rtol=1e-7)
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5, 0.75])
-def test_every_unit_is_in_equally_often(rate, monkeypatch):
-    """In every order, whatever it is."""
-    force(monkeypatch, True)
-    case, n_draws = Case((0.0, rate, 0.0), sizes=(3, 8, 7, 3)), 8000
-    starts = np.zeros(8)
-    times = np.zeros(8)
+def test_every_unit_is_in_equally_often(rate):
+    """In every order, whatever it is, and so is each place."""
+    case, n_draws = make_windows((0.0, rate, 0.0), widths=(3, 8, 7)), 8000
+    starts, times, units = np.zeros((3, 8))
     for _ in range(n_draws):
-        case.plan.draw()
-        starts[case.plan.windows[1].parts[0][1].start] += 1
-        times += is_in(case.plan.windows[1])
-    assert times.sum() == (1 - rate) * 8 * n_draws
+        case.draw()
+        window = case.step.windows[1]
+        starts[window.parts[0][1].start] += 1
+        times += is_in(window)
+        units[case.windows.order[1]] += is_in(window)
     statistic = np.sum((starts - n_draws / 8) ** 2) / (n_draws / 8)
     assert statistic < 24.3  # chi squared with seven degrees of freedom: one in a thousand
     error = np.sqrt(n_draws * rate * (1 - rate))
-    assert np.abs(times - (1 - rate) * n_draws).max() < 4 * error
+    for counts in (times, units):
+        assert counts.sum() == (1 - rate) * 8 * n_draws
+        assert np.abs(counts - (1 - rate) * n_draws).max() < 4 * error
 
 
 @over_dtypes
-def test_garbage_in_work_space_changes_no_bit(dtype, monkeypatch):
-    force(monkeypatch, True)
-    case = Case((0.2, 0.5, 0.3), dtype=dtype)
-    state = case.rng.bit_generator.state
-    expected = case.run()
-    case.rng.bit_generator.state = state
-    case.plan.work.flat.fill(np.nan)
-    for found, wanted in zip(case.run(), expected, strict=True):
+@as_sparse_rows
+def test_garbage_in_work_space_and_gradient_changes_no_bit(sparse, dtype):
+    case, other = (make_windows((0.2, 0.5, 0.3), dtype=dtype, sparse=sparse) for _ in range(2))
+    expected = run(case)
+    other.step.work.flat.fill(np.nan)
+    other.gradient.flat.fill(np.nan)
+    for found, wanted in zip(run(other), expected, strict=True):
         assert_array_equal(found, wanted)
 
 
-def test_smaller_plan_trains_the_same_sub_network(monkeypatch):
-    force(monkeypatch, True)
-    case, apart = Case((0.2, 0.5, 0.3)), Case((0.2, 0.5, 0.3))
-    force(monkeypatch, False)  # the larger plan has decided
-    few = case.compile(4, larger=case.plan)
-    case.run()
-    masks = whole_masks(case.plan)
-    found = case.run(few, redraw=False)
-    for i, mask in whole_masks(few).items():
-        assert_array_equal(mask, masks[i])
-    alone = apart.compile(4)
-    for i, mask in masks.items():
-        alone.masks[f"mask{i}"][:] = mask
-    for values, wanted in zip(found, apart.run(alone, redraw=False), strict=True):
+def test_smaller_pass_trains_the_same_sub_network():
+    case, apart = make_windows((0.2, 0.5, 0.3)), make_windows((0.2, 0.5, 0.3), costs=NEVER)
+    few, alone = case.compile(4, larger=case.step), apart.compile(4)
+    run(case)
+    masks = case.masks()
+    found = run(case, few, redraw=False)
+    for mask, wanted in zip(case.masks(few), masks, strict=True):
+        assert_array_equal(mask, wanted)
+    apart.network.memory[:] = case.network.memory
+    put_masks(alone, masks)
+    for values, wanted in zip(found, run(apart, alone, redraw=False), strict=True):
         assert_allclose(values, wanted, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("sizes, n_rows", [((300, 400, 500, 10), 8), ((30, 40, 50, 10), 4000)])
-def test_second_pass_allocates_nothing_that_grows(sizes, n_rows, monkeypatch):
-    force(monkeypatch, True)
-    case = Case((0.2, 0.5, 0.3), sizes=sizes, n_rows=n_rows)
-    case.plan.y[:], case.plan.weight[:] = 0.0, 1 / n_rows
-    case.plan.run()
+@pytest.mark.parametrize("widths, n_rows", [((300, 400, 500), 8), ((30, 40, 50), 4000)])
+def test_second_pass_allocates_nothing_that_grows(widths, n_rows, monkeypatch):
+    """But for new orders of the units, which are drawn now and then."""
+    monkeypatch.setattr(tuning, "BATCHES_PER_PERMUTATION", inf)
+    case = make_windows((0.2, 0.5, 0.3), widths=widths, n_rows=n_rows)
+    case.run()
+    step = case.step
     tracemalloc.start()
     for _ in range(5):
-        case.plan.run()
+        case.draw()
+        step.forward()
+        step.backward()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 18  # two of the buffers of 64 kB that NumPy takes for a broadcast, twice
 
 
+def test_layers_beside_no_dropout_are_whole():
+    operations = make_windows((0.3, 0.0, 0.4)).step.operations
+    kinds = [type(dense) for dense in operations if isinstance(dense, Dense)]
+    assert kinds == [Dense, WindowDense, WindowDense]
+    (sparse,) = (
+        operation
+        for operation in make_windows((0.3, 0.0, 0.4), sparse=True).step.operations
+        if isinstance(operation, SparseDense)
+    )
+    assert (sparse.units.n_active, sparse.units.n_units) == (8, 8)
+
+
 # The order of the units
 
 
-def make_order(moving=(1, 2), *, seed=0):
-    network = Network((5, 40, 30, 2), ("tanh", "relu"), np.float64)
-    network.memory[:] = np.random.default_rng(1).normal(size=network.memory.size)
-    layout = network.parameters.layout
-    memory, scratch = (Buffer(layout, np.float64) for _ in range(2))
+SIZES = (5, 40, 30, 2)
+
+
+def make_permutation():
+    """A network, what is remembered of its parameters, and what moves both."""
+    network = make_network(SIZES)
+    memory, scratch = (Buffer(network.parameters.layout, np.float64) for _ in range(2))
     memory.flat[:] = network.memory
-    buffers = [network.parameters, memory]
-    order = UnitOrder(buffers, network.sizes, moving, scratch, np.random.default_rng(seed))
-    return network, memory, order
+    return network, memory, UnitPermutation([network.parameters, memory], SIZES, scratch)
+
+
+def make_orders(rates=(0.0, 0.5, 0.5)):
+    """A network, and the windows that move its units."""
+    network, _, permutation = make_permutation()
+    return network, plan(permutation, drops=Drops(Batchwise(), rates), costs=ALWAYS)
+
+
+def plan(permutation, *, drops, rng=0, n_rows=128, n_draws=100, costs=COSTS):
+    rng = np.random.default_rng(rng)
+    return Windows.plan(permutation, drops, rng, n_rows=n_rows, n_draws=n_draws, costs=costs)
+
+
+def draw_order(rng=0):
+    """Some order of the hidden units; the others stay."""
+    rng = np.random.default_rng(rng)
+    inputs, *hidden, outputs = SIZES
+    return [np.arange(inputs), *(rng.permutation(size) for size in hidden), np.arange(outputs)]
 
 
 def test_predictions_depend_on_no_order():
-    network, memory, order = make_order()
+    network, memory, permutation = make_permutation()
     X, before = np.random.default_rng(2).normal(size=(20, 5)), network.memory.copy()
     expected = network.predict(X)
-    order.prepare(is_new=True)
-    assert not np.array_equal(network.memory, before)
-    assert_allclose(network.predict(X), expected, rtol=1e-12)
-    assert_array_equal(memory.flat, network.memory)  # what is remembered goes along
-    assert not order.scratch.flat.any()
-    order.restore()
+    for rng in range(3):  # from one order to another
+        permutation.apply(draw_order(rng))
+        assert not np.array_equal(network.memory, before)
+        assert_allclose(network.predict(X), expected, rtol=1e-12)
+        assert_array_equal(memory.flat, network.memory)  # what is remembered goes along
+    permutation.apply(permutation.natural)
     assert_array_equal(network.memory, before)
     assert_array_equal(memory.flat, before)
-    assert not order.scratch.flat.any()
 
 
-def test_units_lie_as_the_order_says():
-    network, _, order = make_order()
+@pytest.mark.parametrize("n_rows", [1, 7, 64])
+def test_units_lie_as_the_order_says(n_rows, monkeypatch):
+    monkeypatch.setattr(tuning, "PERMUTED_ROWS", n_rows)
+    network, _, permutation = make_permutation()
     W, b = [W.copy() for W in network.weights], [b.copy() for b in network.biases]
-    order.prepare(is_new=True)
-    inputs, first, second, outputs = order.drawn
-    assert_array_equal(inputs, np.arange(5))
-    assert_array_equal(outputs, np.arange(2))
+    permutation.apply(draw_order(1))
+    order = draw_order(2)
+    permutation.apply(order)
+    assert permutation.current is order
+    _, first, second, _ = order
     assert_array_equal(network.weights[0], W[0][:, first])
     assert_array_equal(network.weights[1], W[1][first][:, second])
     assert_array_equal(network.weights[2], W[2][second])
+    assert_array_equal(network.biases[0], b[0][first])
     assert_array_equal(network.biases[1], b[1][second])
+    assert_array_equal(network.biases[2], b[2])
+
+
+def test_an_order_is_one_of_hidden_units():
+    _, windows = make_orders()
+    windows.begin(redraw=True)
+    inputs, *hidden, outputs = windows.order
+    assert_array_equal(inputs, np.arange(5))
+    assert_array_equal(outputs, np.arange(2))
+    for order in hidden:
+        assert not np.array_equal(order, np.arange(len(order)))
+        assert_array_equal(np.sort(order), np.arange(len(order)))
+    assert windows.permutation.current is windows.order
 
 
 def test_an_order_lasts_for_some_windows_and_comes_back(monkeypatch):
-    monkeypatch.setattr(_order, "WINDOWS", 3)
-    network, _, order = make_order()
-    seen = []
-    for is_new in (True, False, True, True, False, True, False):
-        order.prepare(is_new=is_new)
+    monkeypatch.setattr(tuning, "BATCHES_PER_PERMUTATION", 3)
+    network, windows = make_orders()
+    natural, seen = network.memory.copy(), []
+    for redraw in (True, False, True, True, False, True, False):
+        windows.begin(redraw=redraw)
         seen.append(network.memory.copy())
     assert [np.array_equal(a, b) for a, b in pairwise(seen)] == [True] * 4 + [False, True]
-    natural = make_order()[0].memory
-    order.restore()
+    windows.end()
     assert_array_equal(network.memory, natural)
-    order.prepare(is_new=False)  # the window goes on after an epoch
+    windows.begin(redraw=False)  # the window goes on after an epoch
     assert_array_equal(network.memory, seen[-1])
-    order.restore()
-    order.prepare(is_new=True)
+    windows.end()
+    windows.begin(redraw=True)
     assert not np.array_equal(network.memory, seen[-1])
 
 
-def test_each_unit_comes_to_each_place():
-    _, _, order = make_order(moving=(1,))
+def test_windows_begin_anew_where_a_mask_would_be_drawn_and_nowhere_else():
+    _, windows = make_orders()
+    places = []
+    for redraw in (True, False, False, True, False):
+        windows.begin(redraw=redraw)
+        places.append([window.parts for window in windows.windows.values()])
+    assert [a == b for a, b in pairwise(places)] == [True, True, False, True]
+
+
+def test_each_unit_comes_to_each_place(monkeypatch):
+    monkeypatch.setattr(tuning, "BATCHES_PER_PERMUTATION", 1)
+    _, windows = make_orders((0.0, 0.5, 0.0))
     counts = np.zeros((40, 40))
     for _ in range(4000):
-        order.n_left = 0
-        order.prepare(is_new=True)
-        counts[np.arange(40), order.drawn[1]] += 1
+        windows.begin(redraw=True)
+        counts[np.arange(40), windows.order[1]] += 1
+        assert windows.order[2] is windows.permutation.natural[2]
     statistic = np.sum((counts - 100) ** 2) / 100 * 39 / 40
     assert abs(statistic - 39**2) < 4 * np.sqrt(2 * 39**2)  # chi squared
 
 
 def test_without_windows_nothing_moves_and_nothing_is_drawn():
-    network, _, order = make_order(moving=())
-    before, state = network.memory.copy(), order.rng.bit_generator.state
-    order.prepare(is_new=True)
-    order.restore()
+    network, windows = make_orders((0.5, 0.0, 0.0))
+    before, state = network.memory.copy(), windows.rng.bit_generator.state
+    windows.begin(redraw=True)
+    windows.end()
     assert_array_equal(network.memory, before)
-    assert order.rng.bit_generator.state == state
+    assert windows.rng.bit_generator.state == state
 
 
 # Fits
@@ -310,36 +341,43 @@ def make_data():
 
 
 def record_masks(monkeypatch):
-    """Write down each mask that is drawn, of the units in their own order."""
-    masks, orders = [], {}
-    put, draw = UnitOrder._put, Plan.draw
+    """Write down each mask that is drawn, of the units in their own places."""
+    records = []
+    begin, draw, latest = Windows.begin, Masks.draw, []
 
-    def put_and_note(self, order):
-        put(self, order)
-        orders["now"] = order
+    def begin_and_note(self, *, redraw):
+        begin(self, redraw=redraw)
+        latest[:] = [self]
 
-    def draw_and_record(self):
-        draw(self)
-        drawn = {}
-        for i, mask in whole_masks(self).items():
-            drawn[i] = np.empty_like(mask)
-            drawn[i][:, orders["now"][i]] = mask
-        masks.append(drawn)
+    def draw_and_record(self, k):
+        draw(self, k)
+        (windows,), drawn = latest, {}
+        for i, rate in enumerate(self.drops.rates):
+            if not rate:
+                continue
+            mask, n_units = self[i], self.sizes[i]
+            drawn[i] = np.zeros((1, n_units))
+            if i in windows.windows:
+                for at, units in windows.windows[i].parts:
+                    drawn[i][:, windows.order[i][units]] = mask[:, at]
+            else:
+                drawn[i][:] = mask
+        records.append(drawn)
 
-    monkeypatch.setattr(UnitOrder, "_put", put_and_note)
-    monkeypatch.setattr(Plan, "draw", draw_and_record)
-    return masks
+    monkeypatch.setattr(Windows, "begin", begin_and_note)
+    monkeypatch.setattr(Masks, "draw", draw_and_record)
+    return records
 
 
 def replay_masks(monkeypatch, masks):
     """Give the masks written down to the passes of a training with masks."""
     left = iter(masks)
 
-    def replay(self):
+    def replay(self, k):
         for i, mask in next(left).items():
-            self.masks[f"mask{i}"][:] = mask
+            self[i][:] = mask
 
-    monkeypatch.setattr(Plan, "draw", replay)
+    monkeypatch.setattr(Masks, "draw", replay)
     return left
 
 
@@ -348,7 +386,7 @@ def replay_masks(monkeypatch, masks):
 @pytest.mark.parametrize("batches_per_mask", [1, 3])
 def test_fit_equals_the_one_with_the_same_masks(batches_per_mask, solver, make, monkeypatch):
     X, y = make_data()
-    monkeypatch.setattr(_order, "WINDOWS", 2)
+    monkeypatch.setattr(tuning, "BATCHES_PER_PERMUTATION", 2)
     net = make(
         hidden_layer_sizes=(20, 10),
         activation=["relu", "silu"],
@@ -367,12 +405,12 @@ def test_fit_equals_the_one_with_the_same_masks(batches_per_mask, solver, make, 
         random_state=0,
     )
     with monkeypatch.context() as patch:
-        force(patch, True)
+        set_window_costs(patch, ALWAYS)
         masks = record_masks(patch)
         losses = net.fit(X, y).loss_curve_
     coefs = net.coefs_
     with monkeypatch.context() as patch:
-        force(patch, False)
+        set_window_costs(patch, NEVER)
         left = replay_masks(patch, masks)
         net.fit(X, y)
         assert next(left, None) is None
@@ -390,7 +428,7 @@ def make_net(**arguments):
 
 @pytest.mark.parametrize("dropout_schedule", ["constant", "linear", "early"])
 def test_units_are_back_in_their_places_after_a_fit(dropout_schedule, monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
     arguments = {"learning_rate_init": 1e-12, "max_iter": 4, "weight_decay": 0}
     net = make_net(dropout_schedule=dropout_schedule, **arguments).fit(X, y)
@@ -400,18 +438,18 @@ def test_units_are_back_in_their_places_after_a_fit(dropout_schedule, monkeypatc
 
 
 def test_units_are_back_in_their_places_after_an_interruption(monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
-    step = Descent.step
+    step = ParameterUpdate.step
 
     def step_or_stop(self, *args):
-        if self.t == 6:  # in the midst of the second epoch
+        if self.state.t == 6:  # in the midst of the second epoch
             raise KeyboardInterrupt
         return step(self, *args)
 
     arguments = {"learning_rate_init": 1e-12, "max_iter": 4, "weight_decay": 0}
     still = make_net(dropout_rate=0, **arguments).fit(X, y)
-    monkeypatch.setattr(Descent, "step", step_or_stop)
+    monkeypatch.setattr(ParameterUpdate, "step", step_or_stop)
     with pytest.warns(UserWarning, match="interrupted by user after 1 epoch"):
         net = make_net(**arguments).fit(X, y)
     for W, wanted in zip(net.coefs_, still.coefs_, strict=True):
@@ -419,7 +457,7 @@ def test_units_are_back_in_their_places_after_an_interruption(monkeypatch):
 
 
 def test_units_of_the_best_network_are_in_their_places(monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
     arguments = {"learning_rate_init": 1e-12, "max_iter": 3, "weight_decay": 0}
     arguments |= {"early_stopping": True, "scoring": "loss"}
@@ -449,23 +487,38 @@ class HalfNormAlike(HalfNorm):
     equivariant = True
 
 
+def record_plans(monkeypatch):
+    """Write down all windows that are planned."""
+    planned, plan = [], Windows.plan
+    monkeypatch.setattr(
+        Windows,
+        "plan",
+        lambda *args, **arguments: planned.append(plan(*args, **arguments)) or planned[-1],
+    )
+    return planned
+
+
 @pytest.mark.parametrize(
     "constraint, has_windows",
     [(FirstHalf(), False), (HalfNorm(), False), (HalfNormAlike(), True), (MaxNorm(), True)],
     ids=repr,
 )
 def test_windows_need_constraints_to_which_no_order_matters(constraint, has_windows, monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
-    moves = []
-    put = UnitOrder._put
-    monkeypatch.setattr(
-        UnitOrder, "_put", lambda self, order: (moves.append(self.moving), put(self, order))
-    )
+    planned = record_plans(monkeypatch)
     net = make_net(hidden_layer_sizes=(20,), max_norm=constraint, max_iter=3).fit(X, y)
-    assert any(moves) == has_windows
+    assert [list(windows.windows) for windows in planned] == [[1] if has_windows else []]
     if isinstance(constraint, FirstHalf):
         assert not net.coefs_[0][:, 10:].any()
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_normalised_layers_have_no_windows(batch_norm, monkeypatch):
+    set_window_costs(monkeypatch, ALWAYS)
+    planned = record_plans(monkeypatch)
+    make_net(batch_norm=batch_norm, max_iter=3).fit(*make_data())
+    assert [list(windows.windows) for windows in planned] == [[] if batch_norm else [1, 2]]
 
 
 class Loud:
@@ -481,11 +534,12 @@ class LoudBatchwise(Loud, Batchwise):
 
 def test_no_promise_is_kept_for_a_draw_from_another_base():
     scheme = LoudBatchwise()
-    assert [scheme.exchangeable, scheme.stackable, scheme.independent] == [False] * 3
+    assert not scheme.independent
+    assert scheme.n_active(0.5, 10) is None
 
 
 def test_partial_fit_goes_on_after_pickling(monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
     net = make_net(learning_rate="constant").partial_fit(X, y, classes=[0, 1])
     again = pickle.loads(pickle.dumps(net))
@@ -497,7 +551,7 @@ def test_partial_fit_goes_on_after_pickling(monkeypatch):
 
 
 def test_windows_learn(monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
     assert make_net(learning_rate_init=0.01).fit(X, y).score(X, y) > 0.9
 
@@ -520,8 +574,8 @@ def test_smaller_networks_predict_what_masks_predict(batch_norm, dropout, contai
 
     monkeypatch.setattr(Network, "thin", count)
     draws = []
-    for worthwhile in (-inf, inf):
-        monkeypatch.setattr(_monte_carlo, "WORTHWHILE", worthwhile)
+    for calls in (-inf, inf):
+        monkeypatch.setattr(tuning, "THINNING_CALLS", calls)
         n_thinned.append(0)
         draws.append(net.predict_proba_samples(container(X), n_samples=7, random_state=0))
     assert n_thinned == [7 if dropout == "batchwise" else 0, 0]
@@ -530,7 +584,7 @@ def test_smaller_networks_predict_what_masks_predict(batch_norm, dropout, contai
 
 
 def test_a_smaller_network_is_the_whole_one_with_a_mask():
-    case = Case((0.0, 0.0, 0.0))
+    case = make_windows(0.0)
     masks = [np.array([0, 2, 1.5] * 3), np.array([0, 1, 1, 2, 0, 0, 3, 1.0]), None]
     thinned = case.network.thin(masks)
     assert thinned.sizes == (9, 5, 7, 3)
@@ -540,12 +594,18 @@ def test_a_smaller_network_is_the_whole_one_with_a_mask():
     assert_allclose(thinned.predict(case.X), whole.predict(case.X), rtol=1e-12)
 
 
-@pytest.mark.parametrize("n_rows, thins", [(10, False), (150, False), (400, True)])
-def test_blocks_of_many_rows_have_smaller_networks(n_rows, thins):
+def thins(network, X, scheme, rng=None):
+    """The predictions of random networks, and whether these are smaller ones."""
+    drops, rng = Drops(scheme, (0.2, 0.5)), rng or np.random.default_rng(0)
+    of = MonteCarlo(network, X, 3, drops=drops, rng=rng, consistent=False)
+    return of, of.predict == of._predict_thin
+
+
+@pytest.mark.parametrize("n_rows, has_smaller", [(10, False), (150, False), (400, True)])
+def test_blocks_of_many_rows_have_smaller_networks(n_rows, has_smaller):
     network = Network((20, 1000, 5), ("relu",), np.float32)
-    arguments = {"scheme": Batchwise(), "rates": (0.2, 0.5), "rng": np.random.default_rng(0)}
-    X = np.zeros((n_rows, 20), np.float32)
-    assert _monte_carlo.MonteCarlo(network, X, 3, **arguments, consistent=False).thins == thins
+    _, is_smaller = thins(network, np.zeros((n_rows, 20), np.float32), Batchwise())
+    assert is_smaller == has_smaller
 
 
 def test_a_mask_of_inputs_may_be_one_number():
@@ -558,36 +618,15 @@ def test_a_mask_of_inputs_may_be_one_number():
             return 1, 1 if n_units == 20 else n_units
 
     X = np.random.default_rng(1).normal(size=(400, 20))
-    draws = [
-        _monte_carlo.MonteCarlo(
-            network,
-            x,
-            3,
-            scheme=OneForInputs(),
-            rates=(0.2, 0.5),
-            rng=np.random.default_rng(0),
-            consistent=False,
-        )
-        for x in (X, X[:2])
-    ]
-    assert [of.thins for of in draws] == [True, False]
-    many, few = (of.stack(np.copy) for of in draws)
-    assert_allclose(many[:, :2], few, rtol=1e-12)
+    (many, many_thins), (few, few_thins) = (thins(network, x, OneForInputs()) for x in (X, X[:2]))
+    assert many_thins
+    assert not few_thins
+    assert_allclose(many.stack(np.copy)[:, :2], few.stack(np.copy), rtol=1e-12)
 
 
 # When it is done
 
 
-def plan_for(*, sizes=(784, 1024, 1024, 10), n_rows=128, rates=(0.2, 0.5, 0.5), **arguments):
-    case = Case(rates, sizes=(3, 4, 4, 2))
-    case.network = Network(
-        sizes, ("relu",) * (len(sizes) - 2), np.float32, batch_norm=arguments.pop("norm", False)
-    )
-    case.gradient = Buffer(case.network.parameters.layout, np.float32)
-    return case.compile(n_rows, **arguments)
-
-
-@dataclass(repr=False)
 class Odds(DropoutScheme):
     """Keeps every second unit; says nothing of their number."""
 
@@ -599,7 +638,6 @@ class Odds(DropoutScheme):
         out[:, rng.integers(2) :: 2] = 2
 
 
-@dataclass(repr=False)
 class CountedOdds(Odds):
     """Keeps every second of an even number of units."""
 
@@ -607,9 +645,10 @@ class CountedOdds(Odds):
         return n_units // 2
 
 
-@dataclass(repr=False)
 class RowWise(Batchwise):
     """Keeps as many units of each row."""
+
+    n_active = Batchwise.n_active
 
     def mask_shape(self, n_rows, n_units):
         return n_rows, n_units
@@ -621,7 +660,6 @@ class RowWise(Batchwise):
         rng.permuted(out, axis=1, out=out)
 
 
-@dataclass(repr=False)
 class Rows(Batchwise):
     """Draws as its base class does, for each row."""
 
@@ -629,14 +667,12 @@ class Rows(Batchwise):
         return n_rows, n_units
 
 
-@dataclass(repr=False)
 class Saturating(Batchwise):
     """Sets units to -1."""
 
     saturation = -1.0
 
 
-@dataclass(repr=False)
 class CountedWeights(DropConnect):
     """Says something of a number of units, but drops weights."""
 
@@ -644,7 +680,6 @@ class CountedWeights(DropConnect):
         return n_units // 2
 
 
-@dataclass(repr=False)
 class Uneven(Batchwise):
     """Multiplies units by different numbers."""
 
@@ -653,7 +688,6 @@ class Uneven(Batchwise):
         out *= rng.uniform(0.5, 1.5, out.shape)
 
 
-@dataclass(repr=False)
 class Wrong(Batchwise):
     """Says how many units it keeps."""
 
@@ -663,66 +697,69 @@ class Wrong(Batchwise):
         return self.says
 
 
-@dataclass(repr=False)
-class Alike(CountedOdds):
-    """Says that any half of the units will do."""
-
-    exchangeable = True
+LARGE = (784, 1024, 1024, 10)
 
 
 @pytest.mark.parametrize(
     "arguments, has_windows",
     [
         ({}, True),
-        ({"n_passes": 2}, False),
-        ({"n_passes": 10}, True),
+        ({"n_draws": 2}, False),
+        ({"n_draws": 10}, True),
         ({"rates": (0.2, 0.5, 0.0)}, True),
         ({"rates": (0.5, 0.0, 0.0)}, False),
         ({"scheme": Batchwise(batches_per_mask=3)}, True),
-        ({"scheme": Alike()}, True),
+        ({"scheme": CountedOdds()}, True),
         ({"scheme": Uneven()}, False),
         ({"scheme": RowWise()}, False),
         ({"scheme": Rows()}, False),
         ({"scheme": Saturating()}, False),
         ({"scheme": CountedWeights()}, False),
-        ({"scheme": CountedOdds()}, False),
         ({"scheme": Odds()}, False),
         ({"scheme": Bernoulli()}, False),
-        ({"norm": True}, False),
-        ({"sparse": True}, True),
+        ({"costs": NEVER}, False),
+        ({"costs": ALWAYS}, True),
         ({"n_rows": 4}, False),
+        ({"n_rows": 4, "costs": ALWAYS}, True),
         ({"sizes": (60, 60, 30, 1), "n_rows": 16}, False),
         ({"rates": (0.0, 0.0, 0.0)}, False),
+        ({"rates": (0.0, 0.0, 0.0), "costs": ALWAYS}, False),
         ({"rates": (0.0, 1e-6, 1e-6)}, False),
+        ({"rates": (0.0, 1e-6, 1e-6), "costs": ALWAYS}, False),
     ],
 )
 def test_large_layers_whose_units_are_alike_have_windows(arguments, has_windows):
-    plan = plan_for(**{"n_passes": 100} | arguments)
-    assert any(isinstance(op, WindowDense) for op in plan.ops) == has_windows
-    assert bool(plan.windows) == has_windows
+    arguments = {"sizes": LARGE, "rates": (0.2, 0.5, 0.5), "scheme": Batchwise()} | arguments
+    rates, drops = arguments["rates"], Drops(arguments.pop("scheme"), arguments.pop("rates"))
+    permutation = UnitPermutation([], arguments.pop("sizes"), None)
+    windows = plan(permutation, drops=drops, **arguments)
+    assert bool(windows.windows) == has_windows
     if has_windows:
-        rates = arguments.get("rates", (0.2, 0.5, 0.5))
-        assert list(plan.windows) == [i for i, rate in enumerate(rates) if i and rate]
-        assert all(window.n_active == 512 for window in plan.windows.values())
+        assert list(windows.windows) == [i for i, rate in enumerate(rates) if i and rate]
+        assert all(window.n_active == 512 for window in windows.windows.values())
+        for mask in windows.masks(np.float32).values():
+            assert mask.dtype == np.float32
+            assert_array_equal(mask, np.full((1, 512), 2))
 
 
-def test_predictions_have_no_windows(monkeypatch):
-    force(monkeypatch, True)
-    case = Case((0.2, 0.5, 0.3))
-    case.gradient = None
-    assert case.plan.windows
-    assert not case.compile(6).windows
-
-
-def test_layers_beside_no_dropout_are_whole(monkeypatch):
-    force(monkeypatch, True)
-    ops = [op for op in Case((0.3, 0.0, 0.4)).plan.ops if isinstance(op, Dense)]
-    assert [type(op) for op in ops] == [SmallDense, WindowDense, WindowDense]
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("n_rows", [1, 16, 128, 1024])
+@pytest.mark.parametrize("n_draws", [1, 100])
+def test_windows_pay_where_they_save_more_than_they_cost(n_draws, n_rows, rate):
+    """A multiplication a row, three times, for each weight; whatever the costs are."""
+    sizes, active = (20, 400, 300, 5), (20, round((1 - rate) * 400), round((1 - rate) * 300), 5)
+    n_all = 20 * 400 + 400 * 300 + 300 * 5
+    n_kept = sum(a * b for a, b in pairwise(active))
+    gain = 3 * n_rows * (n_all - COSTS.pieces * n_kept)
+    gain -= COSTS.clearing * n_all + COSTS.moving * n_all / n_draws + 3 * COSTS.calls
+    assert COSTS.pay(sizes, active, n_rows=n_rows, n_draws=n_draws) == (gain > 0)
+    assert ALWAYS.pay(sizes, active, n_rows=n_rows, n_draws=n_draws)
+    assert not NEVER.pay(sizes, active, n_rows=n_rows, n_draws=n_draws)
 
 
 @pytest.mark.parametrize("input_dropout_rate", [0.0, 0.3])
 def test_sparse_rows_have_the_same_windows(input_dropout_rate, monkeypatch):
-    force(monkeypatch, True)
+    set_window_costs(monkeypatch, ALWAYS)
     X, y = make_data()
     X[X < 0] = 0.0
     fitted = []
@@ -735,14 +772,14 @@ def test_sparse_rows_have_the_same_windows(input_dropout_rate, monkeypatch):
 
 @pytest.mark.parametrize(
     "scheme",
-    [Uneven(), RowWise(), Rows(), Saturating(), CountedWeights(), CountedOdds()],
+    [Uneven(), RowWise(), Rows(), Saturating(), CountedWeights(), Odds()],
     ids=repr,
 )
 def test_schemes_of_ones_own_draw_by_themselves(scheme, monkeypatch):
     X, y = make_data()
     losses = []
-    for windows in (True, False):
-        force(monkeypatch, windows)
+    for costs in (ALWAYS, NEVER):
+        set_window_costs(monkeypatch, costs)
         net = make_net(dropout=scheme, activation="tanh", max_iter=5)
         losses.append(net.fit(X, y).loss_curve_)
     assert_array_equal(*losses)

@@ -4,7 +4,7 @@ Every function works on two arrays of one shape. ``forward(x, y)`` writes ``f(x)
 use `x` as scratch; ``derivative(x, y)``, called with what `forward` left behind, writes ``f'(x)``
 into `x` and may use up `y`. Where `f'` follows from `f` alone the two arrays are one and the same
 (``in_place``). A rectifier is ``x f'(x)``, where the sign of `x` tells as much as that of `y`: with
-the dropout behind it, it is one multiplication, a :class:`~skdropout._network.ops.Gate`.
+the dropout behind it, it can be one multiplication.
 """
 
 from collections.abc import Callable
@@ -32,41 +32,41 @@ class ActivationFunction(NamedTuple):
     is_rectifier: bool = False
 
 
-def logistic(x, y):
+def logistic(x: Array, y: Array) -> None:
     """``y = 1 / (1 + exp(-x))``."""
     expit(x, out=y)
 
 
-def logistic_derivative(x, y):
+def logistic_derivative(x: Array, y: Array) -> None:
     """``x = (1 - y) y``."""
     np.subtract(1.0, y, out=x)
     x *= y
 
 
-def tanh(x, y):
+def tanh(x: Array, y: Array) -> None:
     """``y = tanh(x)``."""
     np.tanh(x, out=y)
 
 
-def tanh_derivative(x, y):
+def tanh_derivative(x: Array, y: Array) -> None:
     """``x = 1 - y^2``."""
     np.square(y, out=x)
     np.subtract(1.0, x, out=x)
 
 
-def relu(x, y):
+def relu(x: Array, y: Array) -> None:
     """``y = max(x, 0)``."""
     # a row of zeros is twice as fast as a single one, but takes its time to make
     zero = ZERO if len(x) == 1 else np.zeros(x.shape[1:], x.dtype)
     np.maximum(x, zero, out=y)
 
 
-def relu_derivative(x, y):
+def relu_derivative(x: Array, y: Array) -> None:
     """``x = 1 where y > 0, else 0``."""
     np.greater(y, ZERO, out=x)
 
 
-def leaky_relu(x, y):
+def leaky_relu(x: Array, y: Array) -> None:
     """``y = max(x, s x)`` with a slope `s` of 0.01.
 
     Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
@@ -75,14 +75,14 @@ def leaky_relu(x, y):
     np.maximum(x, y, out=y)
 
 
-def leaky_relu_derivative(x, y):
+def leaky_relu_derivative(x: Array, y: Array) -> None:
     """``x = 1 where y > 0, else s``."""
     np.greater(y, ZERO, out=x)
     x *= 1.0 - LEAKY_SLOPE
     x += LEAKY_SLOPE
 
 
-def elu(x, y):
+def elu(x: Array, y: Array) -> None:
     """``y = max(x, 0) + exp(min(x, 0)) - 1``.
 
     Clevert et al., 2015, arXiv 1511.07289.
@@ -93,13 +93,13 @@ def elu(x, y):
     y += x
 
 
-def elu_derivative(x, y):
+def elu_derivative(x: Array, y: Array) -> None:
     """``x = min(y, 0) + 1``."""
     np.minimum(y, ZERO, out=x)
     x += 1.0
 
 
-def selu(x, y):
+def selu(x: Array, y: Array) -> None:
     """``y = scale (max(x, 0) + a (exp(min(x, 0)) - 1))``.
 
     Klambauer et al., 2017, arXiv 1706.02515.
@@ -112,7 +112,7 @@ def selu(x, y):
     y *= SELU_SCALE
 
 
-def selu_derivative(x, y):
+def selu_derivative(x: Array, y: Array) -> None:
     """``x = scale where y > 0, else y + scale a``."""
     np.minimum(y, ZERO, out=x)
     x += SELU_SCALE * SELU_ALPHA
@@ -121,7 +121,7 @@ def selu_derivative(x, y):
     x += positive
 
 
-def gelu(x, y):
+def gelu(x: Array, y: Array) -> None:
     """``y = x Phi(x)``, Phi the standard normal distribution function.
 
     Hendrycks and Gimpel, 2016, arXiv 1606.08415.
@@ -130,7 +130,7 @@ def gelu(x, y):
     y *= x
 
 
-def gelu_derivative(x, y):
+def gelu_derivative(x: Array, y: Array) -> None:
     """``x = Phi(x) + x phi(x)``, phi the standard normal density."""
     density = np.square(x, out=y)
     density *= -0.5
@@ -141,7 +141,7 @@ def gelu_derivative(x, y):
     x += density
 
 
-def silu(x, y):
+def silu(x: Array, y: Array) -> None:
     """``y = x s(x)``, s the logistic function.
 
     Elfwing et al., 2017, arXiv 1702.03118.
@@ -150,7 +150,7 @@ def silu(x, y):
     y *= x
 
 
-def silu_derivative(x, y):
+def silu_derivative(x: Array, y: Array) -> None:
     """``x = s(x) (1 - y) + y``, as ``(s(x) - 1) (1 - y) + 1``."""
     expit(x, out=x)
     x -= 1.0
@@ -159,11 +159,11 @@ def silu_derivative(x, y):
     x += 1.0
 
 
-def identity(x, y):
+def identity(x: Array, y: Array) -> None:
     """``y = x``, which are one array."""
 
 
-def identity_derivative(x, y):
+def identity_derivative(x: Array, y: Array) -> None:
     """``x = 1``."""
     x.fill(1.0)
 

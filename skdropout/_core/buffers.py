@@ -1,10 +1,12 @@
 """How one flat vector is cut into named arrays; it does not know what they mean."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from itertools import accumulate
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -15,8 +17,8 @@ class Buffer:
 
     Parameters
     ----------
-    layout : mapping of str to tuple of int
-        Name and shape of each view.
+    layout : mapping of name to shape
+        Names may be strings or numbers.
     dtype : dtype
     memory : ndarray of shape (at least size,), default=None
         Where the vector lies; None takes new memory, filled with zeros.
@@ -24,7 +26,9 @@ class Buffer:
 
     __slots__ = ("_ends", "_views", "flat", "layout")
 
-    def __init__(self, layout: Mapping[str, Shape], dtype, memory: Array | None = None):
+    def __init__(
+        self, layout: Mapping[Any, Shape], dtype: DTypeLike, memory: Array | None = None
+    ) -> None:
         self.layout = dict(layout)
         self._ends = dict(zip(layout, accumulate(map(prod, layout.values())), strict=True))
         size = self.size_of(layout)
@@ -32,14 +36,14 @@ class Buffer:
         self._views = {name: self.flat[self.span(name)].reshape(layout[name]) for name in layout}
 
     @staticmethod
-    def size_of(layout: Mapping[str, Shape]) -> int:
+    def size_of(layout: Mapping[Any, Shape]) -> int:
         """Count the elements that a layout needs."""
         return sum(map(prod, layout.values()))
 
-    def __getitem__(self, name: str) -> Array:
+    def __getitem__(self, name: Hashable) -> Array:
         return self._views[name]
 
-    def span(self, first: str, last: str | None = None) -> slice:
+    def span(self, first: Hashable, last: Hashable | None = None) -> slice:
         """Where the views from `first` to `last`, both included, lie in `flat`."""
         end = self._ends[first if last is None else last]
         return slice(self._ends[first] - prod(self.layout[first]), end)

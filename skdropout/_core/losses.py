@@ -3,23 +3,19 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, xlogy
 
+from skdropout._core import tuning
 from skdropout._core.buffers import Array
-
-ROWS, ELEMENTS = 1 << 10, 1 << 14
-"""Rows and raw predictions that a :class:`RunningLoss` looks at together, at the most."""
 
 
 class Loss:
     """A loss together with the link that turns raw predictions into what users see.
 
-    A loss takes raw predictions `z` and targets `y`, both of shape (n, n_outputs). A loss for
-    classes has ``proba(z)`` and ``log_proba(z)``, which is finite wherever `z` is; a loss for
-    numbers has ``mean(z)``.
+    A loss takes raw predictions `z` and targets `y`, both of shape (n, n_outputs).
     """
 
     out_activation: str
 
-    def of_rows(self, z: Array, y: Array) -> Array:
+    def per_sample(self, z: Array, y: Array) -> Array:
         """The loss of each row, summed over the outputs, of shape (n,)."""
         raise NotImplementedError
 
@@ -32,10 +28,30 @@ class Loss:
 
     def value(self, z: Array, y: Array, weight: Array | None = None) -> float:
         """The mean loss, weighted by `weight` of shape (n,) or not."""
-        of_rows = self.of_rows(z, y)
+        per_sample = self.per_sample(z, y)
         if weight is None:
-            return float(of_rows.mean())
-        return float((weight / weight.sum()).dot(of_rows))
+            return float(per_sample.mean())
+        return float((weight / weight.sum()).dot(per_sample))
+
+
+class ClassLoss(Loss):
+    """A loss of probabilities."""
+
+    def proba(self, z: Array) -> Array:
+        """Probabilities of the classes."""
+        raise NotImplementedError
+
+    def log_proba(self, z: Array) -> Array:
+        """Their logarithms, finite wherever `z` is."""
+        raise NotImplementedError
+
+
+class NumberLoss(Loss):
+    """A loss of means."""
+
+    def mean(self, z: Array) -> Array:
+        """The predicted means."""
+        raise NotImplementedError
 
 
 class RunningLoss:
@@ -50,11 +66,12 @@ class RunningLoss:
 
     def __init__(self, loss: Loss, n_outputs: int, dtype):
         self.loss = loss
-        self._capacity = max(1, min(ROWS, ELEMENTS // n_outputs))
+        self._capacity = max(1, min(tuning.LOSS_ROWS, tuning.LOSS_NUMBERS // n_outputs))
         self._z, self._y = np.empty((2, self._capacity, n_outputs), dtype)
         self._weight = np.empty((self._capacity, 1), dtype)
         self._n_rows = 0
-        self._sizes, self._factors = [], []
+        self._sizes: list[int] = []
+        self._factors: list[float] = []
         self._total = 0.0
 
     def add(self, z: Array, y: Array, weight: Array, factor: float):
@@ -83,15 +100,15 @@ class RunningLoss:
 
     def _settle(self):
         rows = slice(self._n_rows)
-        of_rows = self.loss.of_rows(self._z[rows], self._y[rows])
+        per_sample = self.loss.per_sample(self._z[rows], self._y[rows])
         factors = np.array(self._factors, float)  # so that sums of large weights are finite
         weight = self._weight[rows, 0] * factors.repeat(np.array(self._sizes, int))
-        self._total += float(of_rows.dot(weight))
+        self._total += float(per_sample.dot(weight))
         self._n_rows = 0
         self._sizes, self._factors = [], []
 
 
-class SoftmaxCrossEntropy(Loss):
+class SoftmaxCrossEntropy(ClassLoss):
     """``-sum_k y_k log softmax(z)_k``, where the `y_k` of a row sum to one.
 
     With ``u = z - max(z)`` it is ``log(sum_k exp(u_k)) - sum_k y_k u_k``; its derivative is
@@ -100,7 +117,7 @@ class SoftmaxCrossEntropy(Loss):
 
     out_activation = "softmax"
 
-    def of_rows(self, z, y):
+    def per_sample(self, z, y):
         u, largest = np.empty(z.shape, z.dtype), np.empty((len(z), 1), z.dtype)
         np.subtract(z, find_largest(z, largest, tmp=u), out=u)
         return np.log(np.einsum("ij->i", np.exp(u))) - np.einsum("ij,ij->i", y, u)
@@ -122,7 +139,7 @@ class SoftmaxCrossEntropy(Loss):
         return _log_where_large(self.proba(z), log_softmax(z, axis=1))
 
 
-class LogisticCrossEntropy(Loss):
+class LogisticCrossEntropy(ClassLoss):
     """``-y log s(z) - (1 - y) log(1 - s(z))``, `s` the logistic function, summed over the outputs.
 
     It is ``z ([z > 0] - y) + log(1 + exp(-|z|))``, whose terms do not cancel where `y` is 0 or 1,
@@ -131,7 +148,7 @@ class LogisticCrossEntropy(Loss):
 
     out_activation = "logistic"
 
-    def of_rows(self, z, y):
+    def per_sample(self, z, y):
         return (z * ((z > 0) - y) - log_expit(np.abs(z))).sum(axis=1)
 
     def gradient(self, z, y, weight, dz, row):
@@ -146,12 +163,12 @@ class LogisticCrossEntropy(Loss):
         return _log_where_large(self.proba(z), log_expit(z))
 
 
-class SquaredError(Loss):
+class SquaredError(NumberLoss):
     """``sum_k (z_k - y_k)^2 / 2``; its derivative is ``z - y``."""
 
     out_activation = "identity"
 
-    def of_rows(self, z, y):
+    def per_sample(self, z, y):
         return 0.5 * np.square(z - y).sum(axis=1)
 
     def gradient(self, z, y, weight, dz, row):
@@ -162,7 +179,7 @@ class SquaredError(Loss):
         return z
 
 
-class PoissonDeviance(Loss):
+class PoissonDeviance(NumberLoss):
     """``sum_k exp(z_k) - y_k z_k + y_k log(y_k) - y_k``; its derivative is ``exp(z) - y``.
 
     Half the Poisson deviance of the mean ``exp(z)``.
@@ -170,7 +187,7 @@ class PoissonDeviance(Loss):
 
     out_activation = "exp"
 
-    def of_rows(self, z, y):
+    def per_sample(self, z, y):
         return (np.exp(z) - y * z + xlogy(y, y) - y).sum(axis=1)
 
     def gradient(self, z, y, weight, dz, row):
@@ -198,9 +215,13 @@ def _log_where_large(p, log_p):
     return np.log(p, out=log_p, where=p > 0.5)
 
 
-LOSSES = {
-    loss.out_activation: loss
-    for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy(), SquaredError(), PoissonDeviance())
+CLASS_LOSSES: dict[str, ClassLoss] = {
+    loss.out_activation: loss for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy())
 }
-OUT_ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
-"""What the names of the regressor's losses stand for."""
+"""By the name of the activation of the outputs."""
+
+NUMBER_LOSSES: dict[str, NumberLoss] = {
+    "squared_error": SquaredError(),
+    "poisson": PoissonDeviance(),
+}
+"""By the names that the regressor's `loss` takes."""

@@ -1,6 +1,7 @@
 """What random predictions tell of what a network does not know: pure functions of the draws."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from scipy.special import entr
@@ -42,7 +43,8 @@ def measure_classes(draws: Iterable[Array]) -> dict[str, Array]:
 
 def measure_spread(draws: Iterable[Array]) -> dict[str, Array]:
     """Standard deviation of the draws, element by element [Welford, 1962, doi 10.2307/1266577]."""
-    mean = squares = 0.0
+    mean: Any = 0.0
+    squares: Any = 0.0
     for i, y in enumerate(draws, start=1):
         difference = y - mean
         mean = mean + difference / i

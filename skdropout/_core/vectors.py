@@ -9,12 +9,10 @@ from math import isfinite
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
+from skdropout._core import tuning
 from skdropout._core.buffers import Array
 
-PIECE = 10_000
-"""Elements that OpenBLAS adds in one thread; a second one would take them to another cache."""
-
-_DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
+_DTYPES: list[np.dtype] = [np.dtype(np.float32), np.dtype(np.float64)]
 _SCAL = {dtype: get_blas_funcs("scal", dtype=dtype) for dtype in _DTYPES}
 _AXPY = {dtype: get_blas_funcs("axpy", dtype=dtype) for dtype in _DTYPES}
 _ROT = {dtype: get_blas_funcs("rot", dtype=dtype) for dtype in _DTYPES}
@@ -29,11 +27,11 @@ def scal(a: float, x: Array):
 def axpy(a: float, x: Array, y: Array):
     """``y += a x``."""
     n = y.size
-    if n <= PIECE:
+    if n <= tuning.VECTOR_PIECE:
         _AXPY[y.dtype](x, y, n, a)
         return
-    for start in range(0, n, PIECE):
-        _AXPY[y.dtype](x, y, min(PIECE, n - start), a, start, 1, start, 1)
+    for start in range(0, n, tuning.VECTOR_PIECE):
+        _AXPY[y.dtype](x, y, min(tuning.VECTOR_PIECE, n - start), a, start, 1, start, 1)
 
 
 def lerp(average: Array, value: Array, weight: float):

@@ -1,31 +1,29 @@
 """What the estimators share: arguments, fitted network, pickles, random predictions."""
 
 from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_flag, check_number
+from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_drops
+from skdropout._estimators.callbacks import CallbackSupportMixin
 from skdropout._estimators.conventions import LiveArrays, as_rows, random_generator
-from skdropout._estimators.fitting import DTYPES, Fitting
-from skdropout._estimators.settings import check_sparse_dropout, drops_nothing, read_dropout
+from skdropout._estimators.fitting import DTYPES, publish_history
 from skdropout._network.monte_carlo import MonteCarlo
 from skdropout._network.network import Network
-from skdropout._training.callbacks import CallbackSupportMixin
-from skdropout._training.training import Watch
+from skdropout._training.state import TrainingState
 from skdropout.constraints import Constraint
 from skdropout.dropout import DropoutScheme
 from skdropout.optimizers import Optimizer
 from skdropout.schedules import Schedule
 
 
-def is_stochastic(estimator):
+def is_stochastic(estimator: Any) -> bool:
     """Whether the solver works on batches; the reason why not is the error."""
     if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
         raise AttributeError(
@@ -35,7 +33,7 @@ def is_stochastic(estimator):
 
 
 @dataclass(eq=False, repr=False)
-class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
+class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     """The arguments that all estimators have in common, and what they make of a trained network.
 
     It is a dataclass so that each argument and its default stand in one place; the constructor
@@ -84,20 +82,31 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
     n_iter_no_change: float = 10
     max_fun: int = 15000
 
-    def _raw_predict(self, X):
+    @property
+    def _network(self) -> Network:
+        """The fitted network, which the training state owns."""
+        return self._state.network
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_state" in vars(self)
+
+    def _raw_predict(self, X: Any) -> Array:
         """Raw predictions `z` of shape (n_samples, n_outputs)."""
-        if "_network" not in vars(self):  # which alone takes a tenth of the time for one row
+        if "_state" not in vars(self):  # check_is_fitted takes a tenth of the time for one row
             check_is_fitted(self)
         return self._network.predict(self._read_X(X, DTYPES))
 
-    def _monte_carlo(self, X, n_samples, random_state, consistent) -> MonteCarlo:
+    def _monte_carlo(
+        self, X: Any, n_samples: int, random_state: Any, consistent: bool
+    ) -> MonteCarlo:
         """Raw predictions with dropout kept on, by the rates that the arguments have now."""
         check_is_fitted(self)
         check_number("n_samples", n_samples, 1, integer=True)
         check_flag("consistent", consistent)
-        scheme, rates = read_dropout(self.get_params(deep=False), self._network.activations)
-        sizes = self._network.sizes[:-1]
-        if drops_nothing(scheme, rates, sizes):
+        network = self._network
+        drops = read_drops(arguments_of(self), network.activations)
+        sizes = network.sizes[:-1]
+        if not drops.drop_any(sizes):
             raise ValueError(
                 "Without dropout all predictions are the same, and say nothing of uncertainty: "
                 f"dropout_rate={self.dropout_rate!r} drops nothing of hidden layers of {sizes[1:]} "
@@ -105,25 +114,24 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
                 "Train with higher rates, or set them now, as in set_params(dropout_rate=0.2)."
             )
         if issparse(X):
-            check_sparse_dropout(scheme, rates)
+            check_sparse_dropout(drops)
         return MonteCarlo(
-            self._network,
-            self._read_X(X, self._network.dtype),
+            network,
+            self._read_X(X, network.dtype),
             int(n_samples),
-            scheme=scheme,
-            rates=rates,
+            drops=drops,
             rng=random_generator(random_state),
             consistent=bool(consistent),
         )
 
-    def _read_X(self, X, dtype):
+    def _read_X(self, X: Any, dtype: Any) -> Any:
         """Check and convert samples to predict."""
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return as_rows(X)
 
-    def _fitted_network(self, asked_for):
+    def _fitted_network(self, asked_for: str) -> Network:
         """The network, if there is one."""
-        if "_network" not in vars(self):
+        if "_state" not in vars(self):
             raise AttributeError(f"{type(self).__name__} has no {asked_for!r} before it is fitted")
         return self._network
 
@@ -133,7 +141,7 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
         return LiveArrays(self._fitted_network("coefs_").weights)
 
     @coefs_.setter
-    def coefs_(self, values):
+    def coefs_(self, values: Sequence[Array]) -> None:
         self.coefs_[:] = values
 
     @property
@@ -142,32 +150,24 @@ class BaseDropoutMLP(CallbackSupportMixin, Fitting, BaseEstimator):
         return LiveArrays(self._fitted_network("intercepts_").biases)
 
     @intercepts_.setter
-    def intercepts_(self, values):
+    def intercepts_(self, values: Sequence[Array]) -> None:
         self.intercepts_[:] = values
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        if "_network" in state:
-            lasting = ("history_", "loss_curve_", "validation_scores_", "_optimizer_state")
-            state |= deepcopy({name: state[name] for name in lasting if name in state})
-            state["_network"] = self._network.get_state()
-            state["_watch"] = asdict(self._watch)
-            state["_streams"] = {
-                name: rng.bit_generator.state for name, rng in self._streams.items()
-            }
+        if "_state" in state:
+            for name in ("history_", "loss_curve_", "validation_scores_"):
+                state.pop(name, None)
+            state["_state"] = self._state.to_plain()
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if "_network" in state:
-            self._network = Network.from_state(state["_network"])
-            self._watch = Watch(**state["_watch"])
-            self._optimizer_state = deepcopy(self._optimizer_state)  # may be mapped, read-only
-            self._streams = {name: np.random.default_rng() for name in state["_streams"]}
-            for name, rng in self._streams.items():
-                rng.bit_generator.state = state["_streams"][name]
+        if "_state" in state:
+            self._state = TrainingState.from_plain(state["_state"])
+            publish_history(self, self._state.history)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

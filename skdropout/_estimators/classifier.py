@@ -1,24 +1,19 @@
 """The classifier: class labels in, class labels and probabilities out."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import numpy as np
-from scipy.sparse import issparse
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import column_or_1d
 
-from skdropout._core.checks import check_name, check_number
-from skdropout._core.losses import LOSSES
-from skdropout._core.uncertainty import measure_classes
+from skdropout._core.buffers import Array
 from skdropout._estimators.base import BaseDropoutMLP, is_stochastic
 from skdropout._estimators.export import to_mlp_classifier
-from skdropout._training.targets import ClassTargets, DenseTargets, Targets
+from skdropout._estimators.fitting import Given, fit, partial_fit
+from skdropout._estimators.labels import Classes
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -103,7 +98,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Whether the samples come in a new random order each epoch.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the samples and the dropout, by three
-        independent streams. An int gives the same result each time, for any `n_jobs`.
+        independent streams. An int gives the same result each time, for any `n_jobs`: to the last
+        bit where batch size times the weights of the largest layer is at most 2,097,152, beyond
+        which the number of BLAS threads may change the last digits.
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is
@@ -217,7 +214,16 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     label_smoothing: float = 0.05
     class_weight: Any = None
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> "DropoutMLPClassifier":
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.
 
         Parameters
@@ -248,10 +254,18 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             If an argument of the constructor, the data or the weights are not as they should be,
             before any training; or if the training diverges. What an earlier `fit` left is kept.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        validation = Given(X_val, y_val, sample_weight_val, "_val")
+        fit(self, self._labels, Given(X, y, sample_weight), validation)
+        return self
 
     @available_if(is_stochastic)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> "DropoutMLPClassifier":
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
@@ -284,9 +298,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
                 "class_weight='balanced' needs all samples at once: for partial_fit give a dict, "
                 "as sklearn.utils.class_weight.compute_class_weight makes it."
             )
-        return self._partial_fit(X, y, sample_weight, partial(self._learn_classes, classes=classes))
+        partial_fit(self, self._labels, Given(X, y, sample_weight), classes)
+        return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Array:
         """Predict class labels, with the whole network.
 
         Parameters
@@ -299,9 +314,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class of each sample, or an indicator matrix.
         """
-        return self._decide(self._raw_predict(X))
+        z = self._raw_predict(X)
+        return self._labels.decide(z)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> Array:
         """Compute the logits.
 
         Parameters
@@ -318,7 +334,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         z = self._raw_predict(X)
         return z[:, 0] if z.shape[1] == 1 else z
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Array:
         """Estimate class probabilities, with the whole network.
 
         Parameters
@@ -331,10 +347,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         p : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; for many labels, the probability of each.
         """
-        z = self._both_logits(self._raw_predict(X))
-        return LOSSES[self.out_activation_].proba(z)
+        z = self._raw_predict(X)
+        return self._labels.proba(z)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> Array:
         """Estimate the logarithm of class probabilities; finite wherever the logits are.
 
         Parameters
@@ -347,10 +363,17 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         log_p : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; for many labels, of the probability of each.
         """
-        z = self._both_logits(self._raw_predict(X))
-        return LOSSES[self.out_activation_].log_proba(z)
+        z = self._raw_predict(X)
+        return self._labels.log_proba(z)
 
-    def predict_proba_samples(self, X, n_samples=30, random_state=None, *, consistent=False):
+    def predict_proba_samples(
+        self,
+        X: ArrayLike,
+        n_samples: int = 30,
+        random_state: Any = None,
+        *,
+        consistent: bool = False,
+    ) -> Array:
         """Estimate class probabilities with dropout kept on, by one thinned network after another.
 
         Rates and scheme are those that the arguments have now; `dropout_schedule` has no part in
@@ -397,10 +420,16 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         (10, 4, 3)
         """
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
-        proba = LOSSES[self.out_activation_].proba
-        return monte_carlo.stack(lambda z: proba(self._both_logits(z)))
+        return monte_carlo.stack(self._labels.proba)
 
-    def predict_uncertainty(self, X, n_samples=30, random_state=None, *, consistent=False):
+    def predict_uncertainty(
+        self,
+        X: ArrayLike,
+        n_samples: int = 30,
+        random_state: Any = None,
+        *,
+        consistent: bool = False,
+    ) -> Bunch:
         """Measure how much thinned networks disagree (Monte-Carlo dropout [1]_).
 
         Rates and scheme are those that the arguments have now, as in `predict_proba_samples`. The
@@ -470,19 +499,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         True
         """
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
-        log_proba = LOSSES[self.out_activation_].log_proba
+        return Bunch(**monte_carlo.gather(self._labels.measure))
 
-        def measure(draws):
-            if not self._is_multilabel:
-                return measure_classes(log_proba(self._both_logits(z)) for z in draws)
-            of_both = (np.stack([log_proba(-z), log_proba(z)], axis=-1) for z in draws)
-            measures = measure_classes(of_both)
-            measures["mean_proba"] = measures["mean_proba"][..., 1]
-            return measures
-
-        return Bunch(**monte_carlo.gather(measure))
-
-    def to_sklearn(self):
+    def to_sklearn(self) -> MLPClassifier:
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
         For whatever takes that class alone, as converters to ONNX do. Batch normalisation becomes
@@ -509,191 +528,13 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         """
         return to_mlp_classifier(self)
 
-    @staticmethod
-    def _both_logits(z):
-        """``s(-z)`` and ``s(z)`` are the probabilities of the two classes."""
-        return np.concatenate((-z, z), axis=1) if z.shape[1] == 1 else z
+    @property
+    def _labels(self) -> Classes:
+        """What is known of the classes, and how they weigh."""
+        learned = (self.classes_, self._is_multilabel) if "classes_" in vars(self) else ()
+        return Classes(self.class_weight, self.label_smoothing, *learned)
 
-    def _decide(self, z):
-        """From raw predictions to labels."""
-        if self.out_activation_ == "softmax":
-            return self.classes_[z.argmax(axis=1)]
-        positive = (z > 0).astype(int)
-        return positive if self._is_multilabel else self.classes_[positive[:, 0]]
-
-    def _default_score(self, y, weight):
-        """Accuracy as a function of what a validation has at hand."""
-        return lambda z, loss: accuracy_score(y, self._decide(z), sample_weight=weight)
-
-    def _check_y(self, y):
-        """Return labels of shape (n_samples,) or a dense indicator matrix."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
-        if kind.startswith("multilabel"):
-            y = y.toarray() if issparse(y) else np.asarray(y)
-            if not np.isin(y, (0, 1)).all():
-                raise ValueError(
-                    "y with a column for each label must hold 0 and 1 alone, got "
-                    f"{np.setdiff1d(y, (0, 1))[:5]}."
-                )
-            return y
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y must hold one class a sample or an indicator matrix of labels; several outputs "
-                "of several classes are not supported, see sklearn.multioutput."
-            )
-        return column_or_1d(y, warn=True)
-
-    def _learn_y(self, y):
-        """Set the classes to those in `y`, for many labels to their numbers."""
-        self._is_multilabel = y.ndim == 2
-        self.classes_ = np.arange(y.shape[1]) if self._is_multilabel else unique_labels(y)
-
-    def _check_same_y(self, y):
-        """Raise unless `y` has all classes of the previous fit."""
-        classes = np.arange(y.shape[1]) if y.ndim == 2 else unique_labels(y)
-        same_form = (y.ndim == 2) == self._is_multilabel
-        if not (same_form and np.array_equal(classes, self.classes_)):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {classes}."
-            )
-
-    def _learn_classes(self, y, classes):
-        """Set the classes to those named in the first call, or check that they still are."""
-        if hasattr(self, "classes_"):
-            before = "on last call to partial_fit"
-        elif y.ndim == 2:
-            self._learn_y(y)
-            before = "those of `y`"
-        elif classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        else:
-            self._learn_y(column_or_1d(classes))
-            self._check_number_of_classes(self.classes_)
-            return
-        if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as {before}, was: {self.classes_!r}"
-            )
-
-    def _check_enough(self, targets, rows):
-        """Raise unless there are samples of two classes."""
-        if not self._is_multilabel:
-            codes = np.unique(targets.strata[rows]).astype(int)
-            self._check_number_of_classes(self.classes_[codes])
-
-    @staticmethod
-    def _check_number_of_classes(classes):
-        if len(classes) < 2:
-            raise ValueError(
-                "y must hold samples of at least two classes, got one class (of positive "
-                f"sample_weight and class_weight): {classes}."
-            )
-
-    def _encode(self, y, sample_weight, dtype, *, name, training=None) -> Targets:
-        """Encode checked `y`, and multiply the weights of samples and classes.
-
-        Classes weigh as much in a validation as in `training`, its targets.
-        """
-        smoothing = float(self.label_smoothing)
-        if (y.ndim == 2) != self._is_multilabel or (
-            y.ndim == 2 and y.shape[1] != len(self.classes_)
-        ):
-            raise ValueError(
-                f"{name} must have the form of the first y, of {len(self.classes_)} "
-                f"{'labels' if self._is_multilabel else 'classes'}, got the shape {y.shape}."
-            )
-        if self._is_multilabel:
-            columns, strata, loss = y, None, LOSSES["logistic"]
-            encoded = DenseTargets(y, smoothing, dtype)
-        else:
-            unknown = np.setdiff1d(y, self.classes_)
-            if len(unknown):
-                raise ValueError(
-                    f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
-                    f"{self.classes_}. `{name}` has {unknown}."
-                )
-            codes = np.searchsorted(self.classes_, y)
-            columns = codes.reshape(-1, 1)
-            if len(self.classes_) > 2:
-                strata, loss = codes, LOSSES["softmax"]
-                encoded = ClassTargets(codes, len(self.classes_), smoothing, dtype)
-            else:
-                encoded = DenseTargets(columns, smoothing, dtype)
-                strata, loss = encoded.values.astype(bool), LOSSES["logistic"]
-        if self.class_weight is None:
-            return Targets(encoded, strata, sample_weight, sample_weight, loss)
-        columns = columns.astype(int, copy=False)
-        if training is None:
-            of_classes = self._weigh_classes(columns, sample_weight)
-        else:
-            of_classes = training.class_weight
-        weight = self._weigh_samples(columns, of_classes, sample_weight, dtype)
-        return Targets(encoded, strata, sample_weight, weight, loss, of_classes)
-
-    def _weigh_classes(self, columns, sample_weight):
-        """The weights of the classes, or of 0 and 1 for each label: an array for each column."""
-        given = self.class_weight
-        classes = [0, 1] if self._is_multilabel else self.classes_.tolist()
-        if isinstance(given, dict) and not self._is_multilabel:
-            return [_read_weights("class_weight", given, classes)]
-        if isinstance(given, str) or not self._is_multilabel:
-            check_name("class_weight", given, ("balanced",), other=", None or a dict")
-            return [_balance(column, len(classes), sample_weight) for column in columns.T]
-        is_list = isinstance(given, list | tuple) and len(given) > 0
-        if not (is_list and all(isinstance(of_label, dict) for of_label in given)):
-            raise TypeError(
-                "class_weight must be None, 'balanced' or a list of dicts for many labels, got "
-                f"{given!r}."
-            )
-        if len(given) != len(self.classes_):
-            raise ValueError(
-                f"class_weight must have a dict for each of the {len(self.classes_)} labels, got "
-                f"{len(given)}."
-            )
-        return [
-            _read_weights(f"class_weight[{i}]", of_label, classes)
-            for i, of_label in enumerate(given)
-        ]
-
-    def _weigh_samples(self, columns, of_classes, sample_weight, dtype):
-        """The product of the weights by class, over all columns, and by sample if there are any."""
-        of_columns = [
-            of_class[column] for of_class, column in zip(of_classes, columns.T, strict=True)
-        ]
-        with np.errstate(over="ignore"):
-            weight = np.prod(of_columns, axis=0).astype(dtype)
-            if sample_weight is not None:
-                weight *= sample_weight
-            if not np.isfinite(weight.sum()):
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} makes weights whose sum is too large for "
-                    f"{weight.dtype}."
-                )
-        return weight
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _read_weights(name, given, classes):
-    """The weights that a dict gives to classes, as an array; a class that it leaves out has 1."""
-    for label, value in given.items():
-        check_number(f"{name}[{label!r}]", value, 0)
-    unknown = [label for label in given if label not in classes]
-    missing = [label for label in classes if label not in given]
-    if unknown and missing:
-        raise ValueError(
-            f"{name} has weights for {unknown}, which are no classes, and none for {missing}."
-        )
-    return np.array([float(given.get(label, 1.0)) for label in classes])
-
-
-def _balance(codes, n_classes, sample_weight):
-    """The weight of each class with which all of them have the same sum."""
-    sums = np.bincount(codes, weights=sample_weight, minlength=n_classes)
-    ideal = sums.sum() / np.count_nonzero(sums)
-    return np.divide(ideal, sums, out=np.zeros(n_classes), where=sums > 0)

@@ -1,9 +1,12 @@
 """What scikit-learn's users take for granted: live parameters, no half-done fit, seeds, weights."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_random_state
 
@@ -13,7 +16,7 @@ from skdropout._core.buffers import Array
 class LiveArrays(list):
     """Views of the parameters: assigning an array to an item writes into the network."""
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         views, values = self[index], value
         if not isinstance(index, slice):
             views, values = [views], [value]
@@ -26,7 +29,7 @@ class LiveArrays(list):
 
 
 @contextmanager
-def all_or_nothing(estimator):
+def all_or_nothing(estimator: Any) -> Iterator[None]:
     """Give an estimator its attributes back if anything goes wrong inside."""
     before = vars(estimator).copy()
     try:
@@ -37,7 +40,7 @@ def all_or_nothing(estimator):
         raise
 
 
-def as_rows(X):
+def as_rows(X: Any) -> Any:
     """Sparse rows as an array whose entries are each stored once; dense ones as they are."""
     if not issparse(X):
         return X
@@ -48,19 +51,21 @@ def as_rows(X):
     return rows
 
 
-def random_generator(random_state) -> np.random.Generator:
+def random_generator(random_state: Any) -> np.random.Generator:
     """Make a generator from whatever scikit-learn takes for a seed."""
     entropy = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
     return np.random.default_rng(entropy.tolist())
 
 
-def random_streams(random_state) -> dict[str, np.random.Generator]:
+def random_streams(random_state: Any) -> dict[str, np.random.Generator]:
     """Independent generators for the initial weights, the shuffling and the dropout."""
     names = ("weights", "shuffling", "dropout")
     return dict(zip(names, random_generator(random_state).spawn(3), strict=True))
 
 
-def read_sample_weight(sample_weight, n_samples: int, dtype, name="sample_weight") -> Array | None:
+def read_sample_weight(
+    sample_weight: Any, n_samples: int, dtype: DTypeLike, name: str = "sample_weight"
+) -> Array | None:
     """Return checked weights of shape (n_samples,), or None.
 
     Raises

@@ -2,13 +2,15 @@
 
 from copy import deepcopy
 from inspect import signature
+from typing import Any
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
-from skdropout._core.losses import OUT_ACTIVATIONS
+from skdropout._estimators.arguments import arguments_of
+from skdropout._estimators.labels import Numbers
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 NAMES = {
@@ -17,19 +19,19 @@ NAMES = {
 }
 
 
-def to_mlp_classifier(estimator) -> MLPClassifier:
+def to_mlp_classifier(estimator: Any) -> MLPClassifier:
     """Return an MLPClassifier with the weights and classes of a DropoutMLPClassifier."""
     mlp = _to_mlp(MLPClassifier, estimator)
-    of_labels = estimator._is_multilabel
-    kinds = np.eye(len(estimator.classes_), dtype=int) if of_labels else estimator.classes_
+    classes = estimator.classes_
+    kinds = np.eye(len(classes), dtype=int) if estimator._is_multilabel else classes
     mlp._label_binarizer = LabelBinarizer().fit(kinds)  # without it, no prediction
     return mlp
 
 
-def to_mlp_regressor(estimator) -> MLPRegressor:
+def to_mlp_regressor(estimator: Any) -> MLPRegressor:
     """Return an MLPRegressor with the weights of a DropoutMLPRegressor."""
     mlp = _to_mlp(MLPRegressor, estimator)
-    (loss,) = (name for name, out in OUT_ACTIVATIONS.items() if out == estimator.out_activation_)
+    loss = Numbers.by_activation(estimator.out_activation_).loss_name
     if "loss" in signature(MLPRegressor).parameters:
         return mlp.set_params(loss=loss)
     if loss == "poisson":
@@ -37,7 +39,7 @@ def to_mlp_regressor(estimator) -> MLPRegressor:
     return mlp
 
 
-def _to_mlp(their_class, estimator):
+def _to_mlp(their_class: type, estimator: Any) -> Any:
     """An estimator of scikit-learn with the arguments and parameters that both know."""
     check_is_fitted(estimator)
     activations = estimator._network.activations
@@ -47,7 +49,7 @@ def _to_mlp(their_class, estimator):
             f"all, one of {', '.join(ACTIVATIONS)}; the activations of this network are "
             f"{activations}."
         )
-    arguments = estimator.get_params(deep=False)
+    arguments = arguments_of(estimator)
     shared = {k: v for k, v in arguments.items() if k in signature(their_class).parameters}
     shared["activation"] = activations[0]
     shared["hidden_layer_sizes"] = estimator._network.sizes[1:-1]

@@ -2,30 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, column_or_1d
 
+from skdropout._core.buffers import Array
 from skdropout._core.checks import check_flag, check_number
-from skdropout._core.losses import LOSSES, OUT_ACTIVATIONS
 from skdropout._core.uncertainty import measure_spread
 from skdropout._estimators.base import BaseDropoutMLP, is_stochastic
 from skdropout._estimators.export import to_mlp_regressor
-from skdropout._training.targets import DenseTargets, Targets
-
-
-@dataclass(eq=False, repr=False)
-class _LossFirst:
-    """Makes `loss` the first argument, as in MLPRegressor: the last base's fields come first."""
-
-    loss: str = "squared_error"
+from skdropout._estimators.fitting import Given, fit, partial_fit
+from skdropout._estimators.labels import Numbers
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
+class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
     """Multilayer perceptron regressor with dropout.
 
     A drop-in for :class:`sklearn.neural_network.MLPRegressor` that drops units at random while it
@@ -34,9 +28,6 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        Half the squared error, or half the Poisson deviance of the mean ``exp(z)``, which needs
-        ``y >= 0``; summed over the outputs.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer, each at least 1. An empty sequence is linear regression.
     activation : str or sequence of str, default="relu"
@@ -109,7 +100,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         Whether the samples come in a new random order each epoch.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the samples and the dropout, by three
-        independent streams. An int gives the same result each time, for any `n_jobs`.
+        independent streams. An int gives the same result each time, for any `n_jobs`: to the last
+        bit where batch size times the weights of the largest layer is at most 2,097,152, beyond
+        which the number of BLAS threads may change the last digits.
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is
@@ -141,6 +134,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         Epochs without improvement after which training stops.
     max_fun : int >= 1, default=15000
         Largest number of evaluations of the loss by "lbfgs".
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Half the squared error, or half the Poisson deviance of the mean ``exp(z)``, which needs
+        ``y >= 0``; summed over the outputs.
 
     Attributes
     ----------
@@ -216,8 +212,18 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
     hidden_layer_sizes: int | Sequence[int] = field(default=(100,), kw_only=False)  # as in the base
     dropout_rate: float | Sequence[float] = 0.0  # see Notes
     learning_rate_init: float = 0.01
+    loss: str = "squared_error"
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> "DropoutMLPRegressor":
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.
 
         Parameters
@@ -248,10 +254,14 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
             If an argument of the constructor, the data or the weights are not as they should be,
             before any training; or if the training diverges. What an earlier `fit` left is kept.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        validation = Given(X_val, y_val, sample_weight_val, "_val")
+        fit(self, self._labels, Given(X, y, sample_weight), validation)
+        return self
 
     @available_if(is_stochastic)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "DropoutMLPRegressor":
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
@@ -276,9 +286,18 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         ValueError, TypeError
             As in `fit`; and with ``early_stopping=True``.
         """
-        return self._partial_fit(X, y, sample_weight, learn_y=None)
+        partial_fit(self, self._labels, Given(X, y, sample_weight))
+        return self
 
-    def predict(self, X, return_std=False, *, n_samples=30, random_state=None, consistent=False):
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: bool = False,
+        *,
+        n_samples: int = 30,
+        random_state: Any = None,
+        consistent: bool = False,
+    ) -> Array | tuple[Array, Array]:
         """Predict with the whole network, and measure how much thinned networks disagree.
 
         Parameters
@@ -337,14 +356,23 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         """
         check_flag("return_std", return_std)
         check_number("n_samples", n_samples, 1, integer=True)
-        mean = self._decide(self._raw_predict(X))
+        z = self._raw_predict(X)
+        labels = self._fitted_labels
+        mean = labels.decide(z)
         if not return_std:
             return mean
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
-        spread = monte_carlo.gather(lambda draws: measure_spread(map(self._decide, draws)))
+        spread = monte_carlo.gather(lambda draws: measure_spread(map(labels.decide, draws)))
         return mean, spread["std"].astype(mean.dtype, copy=False)
 
-    def predict_samples(self, X, n_samples=30, random_state=None, *, consistent=False):
+    def predict_samples(
+        self,
+        X: ArrayLike,
+        n_samples: int = 30,
+        random_state: Any = None,
+        *,
+        consistent: bool = False,
+    ) -> Array:
         """Predict with dropout kept on, by one thinned network after another.
 
         Rates and scheme are those that the arguments have now; `dropout_schedule` has no part in
@@ -387,9 +415,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         (10, 4)
         """
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
-        return monte_carlo.stack(self._decide)
+        return monte_carlo.stack(self._fitted_labels.decide)
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> MLPRegressor:
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
         For whatever takes that class alone, as converters to ONNX do (for one output and the
@@ -416,37 +444,17 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP, _LossFirst):
         """
         return to_mlp_regressor(self)
 
-    def _decide(self, z):
-        """From raw predictions to means."""
-        y = LOSSES[self.out_activation_].mean(z)
-        return y[:, 0] if y.shape[1] == 1 else y
+    @property
+    def _labels(self) -> Numbers:
+        """What the numbers are for the loss that `loss` names now."""
+        return Numbers(self.loss)
 
-    def _default_score(self, y, weight):
-        """R2 as a function of what a validation has at hand."""
-        return lambda z, loss: r2_score(y, self._decide(z), sample_weight=weight)
+    @property
+    def _fitted_labels(self) -> Numbers:
+        """What they are for the loss that the network was trained with."""
+        return Numbers.by_activation(self.out_activation_)
 
-    def _check_y(self, y):
-        """Return numbers of shape (n_samples,) or (n_samples, n_outputs)."""
-        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(f"loss='poisson' needs y that is not negative, got {y.min()}.")
-        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-
-    def _learn_y(self, y):
-        """There is nothing to learn of numbers."""
-
-    _check_same_y = _learn_y
-
-    def _check_enough(self, targets, rows):
-        """One sample is enough."""
-
-    def _encode(self, y, sample_weight, dtype, *, name, training=None) -> Targets:
-        """A column an output."""
-        encoded = DenseTargets(y.reshape(len(y), -1), 0.0, dtype)
-        loss = LOSSES[OUT_ACTIVATIONS[self.loss]]
-        return Targets(encoded, None, sample_weight, sample_weight, loss)
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags

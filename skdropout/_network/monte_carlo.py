@@ -1,19 +1,17 @@
 """Predictions with dropout kept on: the raw predictions of thinned networks, block by block."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array
+from skdropout._network.masks import Drops, Masks
 from skdropout._network.network import Network
-from skdropout._network.plan import Plan, active_sizes, count_weights
-from skdropout.dropout import DropoutScheme
-
-GATHERING = 160
-"""What it costs to put a weight into a smaller network, in multiplications."""
-WORTHWHILE = 1 << 20
-"""Multiplications that have to be saved to make up for more calls."""
+from skdropout._network.sparse import drop_entries, drop_features
+from skdropout._network.windows import count_weights
 
 
 class MonteCarlo:
@@ -24,8 +22,9 @@ class MonteCarlo:
     network : Network
     X : ndarray or csr_array of shape (n, n_features)
     n_samples : int
-    scheme, rates, rng
-        How :class:`~skdropout._network.plan.Plan` drops units.
+    drops : Drops
+    rng : Generator
+        Draws the masks.
     consistent : bool
         Whether all rows go through the same thinned networks. They do so anyhow where the scheme
         draws one mask for a whole batch.
@@ -37,34 +36,32 @@ class MonteCarlo:
         X: Array | csr_array,
         n_samples: int,
         *,
-        scheme: DropoutScheme,
-        rates,
+        drops: Drops,
         rng: np.random.Generator,
         consistent: bool,
     ):
-        self.X = X
-        self.n_samples = n_samples
-        self.rng = rng
-        self.blocks = network.blocks(X.shape[0], with_inputs=not issparse(X))
-        self.same_networks = consistent or not scheme.draws_per_row
-        self.network, self.rates = network.fold(), rates
-        self.thins = self._thins(scheme)
-        self.plans = {}
-        larger = None
-        for n_rows in {block.stop - block.start: None for block in self.blocks}:
-            self.plans[n_rows] = Plan(
-                self.network,
-                None,
-                None,
-                n_rows,
-                scheme=scheme,
-                rates=rates,
-                rng=rng,
-                larger=larger,
-                sparse=issparse(X),
+        self.X, self.n_samples, self.drops, self.rng = X, n_samples, drops, rng
+        self.network = network.fold()
+        self.sparse = issparse(X)
+        self.consistent = consistent
+        self.same_networks = consistent or not drops.scheme.draws_per_row
+        self.blocks = network.blocks(X.shape[0], with_inputs=not self.sparse)
+        n_rows = self.blocks[0].stop
+        self.predict = self._predict_thin if self._thins(n_rows) else self._predict_masked
+        self.work = network.work_space(n_rows, network.dtype)
+        self.z = np.empty((n_rows, network.sizes[-1]), network.dtype)
+        self.masks: dict[int, Masks] = {}
+        for size in {block.stop - block.start: None for block in self.blocks}:
+            self.masks[size] = Masks(
+                network.sizes,
+                drops,
+                size,
+                network.dtype,
+                rng,
+                sparse=self.sparse,
                 one_mask=consistent,
+                larger=self.masks.get(n_rows),
             )
-            larger = self.plans[n_rows]
 
     def predictions(self, block: slice) -> Iterator[Array]:
         """Raw predictions for a block of rows, one thinned network after the other.
@@ -72,14 +69,12 @@ class MonteCarlo:
         They may all be the same array, with new contents each time.
         """
         X = self.X[block]
-        plan = self.plans[X.shape[0]]
-        predict = self._predict_thin if self.thins else self._predict_masked
         for _ in range(self.n_samples):
-            yield predict(X, plan)
+            yield self.predict(X, self.masks[X.shape[0]])
 
     def stack(self, function: Callable[[Array], Array]) -> Array:
         """All that `function` makes of the predictions, of shape (n_samples, n, ...)."""
-        stack = None
+        stack: Array | None = None
         for block in self._each_block():
             for i, z in enumerate(self.predictions(block)):
                 y = function(z)
@@ -87,6 +82,7 @@ class MonteCarlo:
                     shape = (self.n_samples, self.X.shape[0], *y.shape[1:])
                     stack = np.empty(shape, y.dtype)
                 stack[i, block] = y
+        assert stack is not None  # there is at least one row
         return stack
 
     def gather(self, measure: Callable[[Iterator[Array]], dict[str, Array]]) -> dict[str, Array]:
@@ -94,7 +90,7 @@ class MonteCarlo:
 
         Its arrays have a row for each row of the block.
         """
-        gathered = {}
+        gathered: dict[str, Array] = {}
         for block in self._each_block():
             for name, values in measure(self.predictions(block)).items():
                 if name not in gathered:
@@ -103,41 +99,58 @@ class MonteCarlo:
                 gathered[name][block] = values
         return gathered
 
-    def _thins(self, scheme) -> bool:
+    def _thins(self, n_rows: int) -> bool:
         """Whether predictions are those of smaller networks, and not of masked ones.
 
         This is done where all rows have one mask of units and it is faster: it saves a
-        multiplication a row for each weight that is out.
+        multiplication a row for each weight that is left out.
         """
+        scheme, sizes = self.drops.scheme, self.network.sizes
         if not self.same_networks or scheme.drops_weights or scheme.saturation:
             return False
-        active = active_sizes(self.network, scheme, self.rates)
+        active = self.drops.active_sizes(sizes)
         if active is None:
             return False
-        n_in, n_all = count_weights(active), count_weights(self.network.sizes)
-        n_rows = self.blocks[0].stop
-        return n_rows * (n_all - n_in) - GATHERING * n_in > WORTHWHILE
+        n_kept, n_all = count_weights(active), count_weights(sizes)
+        saved = n_rows * (n_all - n_kept) - tuning.THINNING * n_kept
+        return saved > tuning.THINNING_CALLS
 
-    def _predict_thin(self, X, plan):
-        plan.draw()
-        masks = [None] * len(self.rates)
-        for i, rate in enumerate(self.rates):
-            if rate:
-                shape = 1, self.network.sizes[i]  # a mask may be a single number
-                masks[i] = np.broadcast_to(plan.masks[f"mask{i}"], shape)[0]
-        return self.network.thin(masks).predict(X)
+    def _predict_thin(self, X, masks: Masks) -> Array:
+        masks.draw()
+        return self.network.thin(masks.first_row()).predict(X)
 
-    def _predict_masked(self, X, plan):
-        if issparse(X):
-            plan.x.rows = X.copy()
-        else:
-            np.copyto(plan.x, X)  # each time: inputs are dropped in place
-        return plan.forward()
+    def _predict_masked(self, X, masks: Masks) -> Array:
+        masks.draw()
 
-    def _each_block(self):
+        def drop(i: int, h: Any, W: Array) -> tuple[Any, Array]:
+            if self.drops.drops_weights(i):
+                return h, W * masks[i]
+            return self._drop(i, h, masks) if self.drops.drops_units(i) else h, W
+
+        return self.network.forward(X, self.z[: X.shape[0]], self.work, drop)
+
+    def _drop(self, i: int, h: Any, masks: Masks):
+        """Drop units of layer `i`: hidden ones in place, and inputs in a copy."""
+        scheme, rate = self.drops.scheme, self.drops.rates[i]
+        h = h if i else h.copy()
+        if i == 0 and self.sparse:
+            if self.drops.drops_entries(0, sparse=True, one_mask=self.consistent):
+                drop_entries(h, scheme, rate, self.rng)
+            else:
+                drop_features(h, np.broadcast_to(masks[0], (1, h.shape[1])))
+            return h
+        if scheme.saturation:
+            h -= scheme.saturation
+        h *= masks[i]
+        if scheme.saturation:
+            h += scheme.mean(rate) * scheme.saturation
+        return h
+
+    def _each_block(self) -> Iterator[slice]:
         """Yield the blocks, with the generator as it has to be for each."""
         start = self.rng.bit_generator.state
-        for block in self.blocks:
-            if self.same_networks:
-                self.rng.bit_generator.state = start
-            yield block
+        with threads.one_for(self.network.largest_product(self.blocks[0].stop)):
+            for block in self.blocks:
+                if self.same_networks:
+                    self.rng.bit_generator.state = start
+                yield block

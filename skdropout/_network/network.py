@@ -1,18 +1,22 @@
 """The network: its parameters, and inference."""
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 
+from skdropout._core import threads, tuning
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._core.buffers import Array, Buffer
+from skdropout._core.buffers import Array, Buffer, Shape
 from skdropout._core.initializers import choose_initializer
 from skdropout._core.vectors import is_finite
 from skdropout._network.ops import BatchNorm
 
-BLOCK = 1 << 20
-"""Elements of the widest layer that inference works on at once."""
+Drop = Callable[[int, Any, Array], tuple[Any, Array]]
+"""Takes ``i, h, W``, what goes into layer `i`, and returns `h` and `W` without what is dropped."""
 
 
 class Network:
@@ -37,13 +41,22 @@ class Network:
         Views of the weight matrices and of the bias vectors, from the inputs on.
     """
 
-    def __init__(self, sizes, activations, dtype, *, batch_norm: bool = False):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        dtype: DTypeLike,
+        *,
+        batch_norm: bool = False,
+    ):
         self.sizes = tuple(sizes)
         self.activations = tuple(activations)
         self.batch_norm = batch_norm
+        self._largest_layer = max(a * b for a, b in pairwise(self.sizes))
+        layout: dict[str, Shape]
         layout = {f"W{i}": shape for i, shape in enumerate(pairwise(self.sizes))}
         layout |= {f"b{i}": (fan_out,) for i, fan_out in enumerate(self.sizes[1:])}
-        statistics = {}
+        statistics: dict[str, Shape] = {}
         if batch_norm:
             hidden = tuple(enumerate(self.sizes[1:-1]))
             layout |= {f"scale{i}": (width,) for i, width in hidden}
@@ -147,13 +160,13 @@ class Network:
         for i, mask in enumerate(masks):
             if i and mask is not None:
                 units[i] = np.flatnonzero(mask)
-        thinned = Network(map(len, units), self.activations, self.dtype)
+        thinned = Network([len(kept) for kept in units], self.activations, self.dtype)
         for i, (inputs, outputs) in enumerate(pairwise(units)):
-            W, b = thinned.weights[i], thinned.biases[i]
+            W, b, mask = thinned.weights[i], thinned.biases[i], masks[i]
             self.weights[i].take(inputs, axis=0).take(outputs, axis=1, out=W, mode="clip")
             self.biases[i].take(outputs, out=b, mode="clip")
-            if masks[i] is not None:
-                W *= masks[i].take(inputs).reshape(-1, 1)
+            if mask is not None:
+                W *= mask.take(inputs).reshape(-1, 1)
         return thinned
 
     def predict(self, X: Array | csr_array) -> Array:
@@ -162,23 +175,41 @@ class Network:
         dtype = self.dtype if X.dtype == self.dtype else np.result_type(X.dtype, self.dtype)
         z = np.empty((X.shape[0], self.sizes[-1]), dtype)
         blocks = self.blocks(X.shape[0])
-        work = np.empty((2, blocks[0].stop * max(self.sizes[1:-1], default=0)), dtype)
-        for block in blocks:
-            network._predict_block(X[block], z[block], work)
+        n_rows = blocks[0].stop
+        work = self.work_space(n_rows, dtype)
+        with threads.one_for(self.largest_product(n_rows), above=tuning.SECOND_THREAD):
+            for block in blocks:
+                network.forward(X[block], z[block], work)
         return z
 
     def blocks(self, n_rows: int, *, with_inputs: bool = False) -> list[slice]:
         """Cut rows into blocks for inference, which has copies of their inputs or not."""
-        size = max(1, BLOCK // max(self.sizes if with_inputs else self.sizes[1:]))
+        widest = max(self.sizes if with_inputs else self.sizes[1:])
+        size = max(1, tuning.INFERENCE_NUMBERS // widest)
         return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
-    def _predict_block(self, h, z, work):
-        """Write raw predictions into `z`; layers go from one half of `work` to the other."""
-        *hidden, (W, b) = zip(self.weights, self.biases, strict=True)
+    def largest_product(self, n_rows: int) -> int:
+        """Multiplications of the largest product of a pass."""
+        return n_rows * self._largest_layer
+
+    def work_space(self, n_rows: int, dtype: DTypeLike) -> Array:
+        """Memory for `forward`: two hidden layers."""
+        return np.empty((2, n_rows * max(self.sizes[1:-1], default=0)), dtype)
+
+    def forward(self, h: Any, z: Array, work: Array, drop: Drop | None = None) -> Array:
+        """Write the raw predictions for the inputs `h` into `z`; batch norm has to be folded.
+
+        Layers go from one half of `work` to the other.
+        """
+        layers = zip(self.weights, self.biases, (*self.activations, None), strict=True)
         here, there = work
-        for (W_h, b_h), name in zip(hidden, self.activations, strict=True):
-            shape = len(z), len(b_h)
-            x = affine(h, W_h, b_h, out=here[: shape[0] * shape[1]].reshape(shape))
+        for i, (W, b, name) in enumerate(layers):
+            if drop is not None:
+                h, W = drop(i, h, W)
+            if name is None:
+                return affine(h, W, b, out=z)
+            shape = len(z), len(b)
+            x = affine(h, W, b, out=here[: shape[0] * shape[1]].reshape(shape))
             function = ACTIVATIONS[name]
             if function.in_place:
                 h = x
@@ -186,7 +217,7 @@ class Network:
             else:
                 h = there[: x.size].reshape(shape)
             function.forward(x, h)
-        affine(h, W, b, out=z)
+        return z
 
 
 def affine(h: Array | csr_array, W: Array, b: Array, out: Array) -> Array:

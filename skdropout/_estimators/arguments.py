@@ -1,15 +1,20 @@
 """From constructor arguments to checked recipes; the one place that knows the names."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import fields
 from math import inf
+from typing import Any
 
 import numpy as np
 
 from skdropout._core.activations import ACTIVATIONS
 from skdropout._core.checks import check_flag, check_name, check_number, check_one_per, is_sequence
 from skdropout._core.initializers import INITIALIZERS
-from skdropout._core.losses import OUT_ACTIVATIONS
+from skdropout._core.losses import NUMBER_LOSSES
 from skdropout._core.penalties import ElasticNet
+from skdropout._network.masks import Drops
+from skdropout._training.settings import Settings
+from skdropout._training.update import Penalties, UpdateRule
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
 from skdropout.optimizers import OPTIMIZERS, Adam, AMSGrad, NAdam, Optimizer
@@ -24,33 +29,19 @@ _SOLVER_ARGUMENTS = {
 _SCHEDULE_ARGUMENTS = {"invscaling": ("power_t",)}
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The arguments that need more than a check, as the core wants them."""
+def arguments_of(estimator: Any) -> dict[str, Any]:
+    """The constructor's arguments as they are now, of a subclass with a constructor of its own too.
 
-    hidden_sizes: list[int]
-    activations: list[str]
-    rates: list[float]
-    scheme: DropoutScheme
-    dropout_schedule: Schedule
-    optimizer: Optimizer | None
-    weight_decay: float
-    schedule: Schedule
-    constraint: Constraint | None
-    penalty: ElasticNet
-    bias_penalty: ElasticNet
-
-    @property
-    def has_planned_end(self) -> bool:
-        """Whether a schedule means to end with the last epoch, and not where the loss rests."""
-        return self.schedule.anneals or self.dropout_schedule.anneals
+    `get_params` would tell of the subclass's arguments alone.
+    """
+    return {field.name: getattr(estimator, field.name) for field in fields(estimator)}
 
 
-def read_settings(arguments: dict, *, streaming: bool = False) -> Settings:
+def read_settings(arguments: dict[str, Any], *, incremental: bool = False) -> Settings:
     """Check the arguments of an estimator, all before any work, and resolve the names in them.
 
     What "auto" stands for may depend on whether the end of the training is known or the data come
-    in a stream.
+    piece by piece.
 
     Raises
     ------
@@ -64,38 +55,44 @@ def read_settings(arguments: dict, *, streaming: bool = False) -> Settings:
     given = arguments["activation"]
     for activation in activations if is_sequence(given) else [given]:
         check_name("activation", activation, ACTIVATIONS)
-    scheme, rates = read_dropout(arguments, activations)
+    drops = read_drops(arguments, activations)
     l1_ratio = float(arguments["l1_ratio"])
     dropout_schedule = _recipe("dropout_schedule", arguments, DROPOUT_SCHEDULES, Schedule)
-    schedule = _schedule(arguments, streaming)
+    schedule = _schedule(arguments, incremental)
     if dropout_schedule.adapts and not schedule.adapts:
         raise ValueError(
             f"dropout_schedule={dropout_schedule!r} waits for plateaus, at which training ends: "
             "it needs learning_rate='adaptive'."
         )
-    optimizer = _optimizer(arguments, rates)
+    batch_size = arguments["batch_size"]
     return Settings(
-        hidden_sizes=sizes,
-        activations=activations,
-        rates=rates,
-        scheme=scheme,
+        hidden_sizes=tuple(sizes),
+        activations=tuple(activations),
+        batch_norm=bool(arguments["batch_norm"]),
+        weight_init=arguments["weight_init"],
+        drops=drops,
         dropout_schedule=dropout_schedule,
-        optimizer=optimizer,
-        weight_decay=_weight_decay(
-            arguments["weight_decay"], arguments["learning_rate_init"], optimizer
+        penalties=Penalties(
+            ElasticNet(float(arguments["alpha"]), l1_ratio),
+            ElasticNet(float(arguments["bias_alpha"]), l1_ratio),
         ),
+        rule=_rule(arguments, drops),
+        learning_rate=float(arguments["learning_rate_init"]),
         schedule=schedule,
-        constraint=_constraint(arguments["max_norm"]),
-        penalty=ElasticNet(float(arguments["alpha"]), l1_ratio),
-        bias_penalty=ElasticNet(float(arguments["bias_alpha"]), l1_ratio),
+        batch_size=None if batch_size == "auto" else int(batch_size),
+        shuffle=bool(arguments["shuffle"]),
+        max_iter=int(arguments["max_iter"]),
+        max_fun=int(arguments["max_fun"]),
+        tol=float(arguments["tol"]),
+        n_iter_no_change=arguments["n_iter_no_change"],
+        early_stopping=bool(arguments["early_stopping"]),
+        validation_fraction=float(arguments["validation_fraction"]),
+        verbose=bool(arguments["verbose"]),
     )
 
 
-def read_dropout(arguments: dict, activations: list[str]) -> tuple[DropoutScheme, list[float]]:
-    """Check what a network with these hidden layers drops; return how, and the rate of each layer.
-
-    The first rate is that of the inputs.
-    """
+def read_drops(arguments: dict[str, Any], activations: Sequence[str]) -> Drops:
+    """Check what a network with these hidden layers drops."""
     check_number("input_dropout_rate", arguments["input_dropout_rate"], 0, 1)
     given = arguments["dropout_rate"]
     rates = check_one_per("dropout_rate", given, len(activations), "hidden layers")
@@ -114,22 +111,18 @@ def read_dropout(arguments: dict, activations: list[str]) -> tuple[DropoutScheme
             "dropout='alpha' needs activation='selu' in every layer with a dropout_rate, got "
             f"{', '.join(map(repr, sorted(unfit)))}."
         )
-    return scheme, [float(arguments["input_dropout_rate"]), *map(float, rates)]
+    return Drops(scheme, (float(arguments["input_dropout_rate"]), *map(float, rates)))
 
 
-def drops_nothing(scheme: DropoutScheme, rates: list[float], sizes) -> bool:
-    """Whether no layer of these sizes, inputs included, loses anything at these rates."""
-    return not any(scheme.drops(rate, n) for rate, n in zip(rates, sizes, strict=True))
-
-
-def check_sparse_dropout(scheme: DropoutScheme, rates: list[float]):
+def check_sparse_dropout(drops: Drops) -> None:
     """Raise if what is dropped of sparse inputs would not be zero, or not what it should be."""
-    if scheme.saturation and rates[0]:
+    scheme, (rate, *_) = drops.scheme, drops.rates
+    if scheme.saturation and rate:
         raise ValueError(
             f"dropout={scheme!r} would make sparse inputs dense: set input_dropout_rate=0 or give "
             "a dense X."
         )
-    if scheme.draws_per_row and not scheme.independent and rates[0]:
+    if scheme.draws_per_row and not scheme.independent and rate:
         raise ValueError(
             f"dropout={scheme!r} draws a mask for each row, and sparse inputs have rows of "
             "different lengths: set input_dropout_rate=0, give a dense X, or declare the scheme "
@@ -165,15 +158,15 @@ def _check_plain(arguments):
         ("weight_decay", "auto", 0, False),
     ):
         if not (isinstance(arguments[name], str | float) and arguments[name] == special):
-            of_name = f"{name}, if it is not {special!r},"
-            check_number(of_name, arguments[name], low, integer=integer)
+            described = f"{name}, if it is not {special!r},"
+            check_number(described, arguments[name], low, integer=integer)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "batch_norm"):
         check_flag(name, arguments[name])
     if not isinstance(arguments["verbose"], bool | np.bool_):
         check_number("verbose", arguments["verbose"], 0, integer=True)
     check_name("weight_init", arguments["weight_init"], ("auto", *INITIALIZERS))
     if "loss" in arguments:
-        check_name("loss", arguments["loss"], OUT_ACTIVATIONS)
+        check_name("loss", arguments["loss"], NUMBER_LOSSES)
 
 
 def _hidden_sizes(value):
@@ -196,19 +189,27 @@ def _recipe(name, arguments, classes, base, takes_from_estimator=None):
     return classes[value](**{name: arguments[name] for name in names})
 
 
-def _schedule(arguments, streaming):
-    """The schedule of the learning rate; a stream has no end to anneal for."""
-    automatic = "constant" if streaming else "cosine"
+def _schedule(arguments, incremental):
+    """The schedule of the learning rate; without a known end there is nothing to anneal for."""
+    automatic = "constant" if incremental else "cosine"
     names = {"auto": SCHEDULES[automatic], **SCHEDULES}
     return _recipe("learning_rate", arguments, names, Schedule, _SCHEDULE_ARGUMENTS)
 
 
-def _optimizer(arguments, rates):
-    """The optimizer, or None for L-BFGS, which goes its own way."""
+def _rule(arguments, drops):
+    """How the parameters move, or None for L-BFGS, which goes its own way."""
+    constraint = _constraint(arguments["max_norm"])
     if not (isinstance(arguments["solver"], str) and arguments["solver"] == "lbfgs"):
         names = {**OPTIMIZERS, "lbfgs": None}
-        return _recipe("solver", arguments, names, Optimizer, _SOLVER_ARGUMENTS)
-    if any(rates):
+        optimizer = _recipe("solver", arguments, names, Optimizer, _SOLVER_ARGUMENTS)
+        clip_norm = arguments["clip_norm"]
+        return UpdateRule(
+            optimizer,
+            _weight_decay(arguments["weight_decay"], arguments["learning_rate_init"], optimizer),
+            None if clip_norm is None else float(clip_norm),
+            constraint,
+        )
+    if drops:
         raise ValueError(
             "solver='lbfgs' cannot drop units: it needs the same loss at the same weights each "
             f"time. Set dropout_rate=0 and input_dropout_rate=0 (got {arguments['dropout_rate']!r} "

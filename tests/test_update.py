@@ -1,61 +1,44 @@
 """From a gradient to new parameters: each part on its own, and their order."""
 
 import tracemalloc
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from cases import NO_PENALTY, make_network, make_update
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 
 from skdropout import DropoutMLPClassifier
+from skdropout._core import tuning
 from skdropout._core.penalties import ElasticNet
-from skdropout._network.network import Network
-from skdropout._training import descent as _descent
-from skdropout._training.descent import FLUSHING, Descent, clip
+from skdropout._training.update import OptimizerState, Penalties, clip
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 
 PLAIN = SGD(momentum=0.0)  # p -= lr g
-NO_PENALTY = ElasticNet(0.0, 0.0)
 N_WEIGHTS = 5 * 4 + 4 * 3  # of the network below; its biases come after them
 
 
-def network(dtype=np.float64):
+def make_sparse_network(dtype=np.float64):
     """A network with random weights and biases, some of them zero."""
-    net = Network((5, 4, 3), ["relu"], dtype)
-    flat = net.parameters.flat
-    flat[:] = np.random.default_rng(0).normal(size=flat.size)
-    flat[::6] = 0
-    return net
-
-
-def descent(net, optimizer=PLAIN, **arguments):
-    """A descent that does nothing but what is asked for."""
-    nothing = {
-        "penalty": NO_PENALTY,
-        "bias_penalty": NO_PENALTY,
-        "weight_decay": 0.0,
-        "clip_norm": None,
-        "constraint": None,
-    }
-    return Descent(net, optimizer, **(nothing | arguments))
+    network = make_network((5, 4, 3), "relu", dtype)
+    network.parameters.flat[::6] = 0
+    return network
 
 
 def gradients(n_steps, size):
     return np.random.default_rng(1).normal(size=(n_steps, size))
 
 
-def take_steps(net, down, n_steps=1, lr=0.1, batch_weight=8.0):
+def take_steps(net, update, n_steps=1, lr=0.1, batch_weight=8.0):
     """Take steps along random gradients; return the penalties."""
     values = []
     for gradient in gradients(n_steps, net.parameters.flat.size):
-        down.gradient.flat[:] = gradient
-        values.append(down.step(lr, batch_weight))
+        update.gradient.flat[:] = gradient
+        values.append(update.step(lr, batch_weight))
     return values
 
 
-@dataclass(repr=False)
 class Recorder(Optimizer):
     """Moves nothing; writes down what it is given."""
 
@@ -64,7 +47,7 @@ class Recorder(Optimizer):
     def __post_init__(self):
         self.seen = []
 
-    def _update(self, p, g, memory, *, tmp, t, lr):
+    def update(self, p, g, memory, *, tmp, t, lr):
         assert p.shape == g.shape == memory.shape == tmp.shape
         self.seen.append((g.copy(), memory.copy(), t, lr))
 
@@ -75,33 +58,67 @@ class Recorder(Optimizer):
 
 
 def test_state_at_the_start():
-    down = descent(network(np.float32), Adam())
-    size = down.gradient.flat.size
-    assert down.t == 0
-    assert set(down.memory.layout) == {"m", "v"}
-    for slot in ("m", "v"):
-        assert_array_equal(down.memory[slot], np.zeros(size, np.float32), strict=True)
-    assert not np.shares_memory(down.memory["m"], down.memory["v"])
+    update = make_update(make_sparse_network(np.float32), Adam())
+    size = update.gradient.flat.size
+    assert (update.state.optimizer, update.state.t) == ("Adam", 0)
+    assert_array_equal(update.state.memory, np.zeros(2 * size, np.float32), strict=True)
+    assert [buffer.flat.size for buffer in update.buffers] == 3 * [size]  # parameters, m, v
+    for i in range(3):
+        assert not np.shares_memory(update.buffers[i].flat, update.buffers[i - 1].flat)
+
+
+@pytest.mark.parametrize("optimizer", [cls() for cls in OPTIMIZERS.values()], ids=repr)
+def test_an_update_goes_on_with_the_state_of_another(optimizer):
+    net, straight = make_sparse_network(), make_sparse_network()
+    first = make_update(net, optimizer)
+    take_steps(net, first, n_steps=3)
+    second = make_update(net, optimizer, state=first.state)
+    assert second.state is first.state
+    assert second.state.t == 3
+    take_steps(net, second, n_steps=2)
+    whole = make_update(straight, optimizer)
+    for update, n_steps in ((whole, 3), (whole, 2)):
+        take_steps(straight, update, n_steps=n_steps)
+    assert_array_equal(net.parameters.flat, straight.parameters.flat)
+    assert_array_equal(second.state.memory, whole.state.memory)
+    assert second.state.t == whole.state.t == 5
+
+
+@pytest.mark.parametrize(
+    "state",
+    [OptimizerState("Adam", 7, np.ones(39)), OptimizerState("SGD", 7, np.ones(38))],
+    ids=["of another optimizer", "of another size"],
+)
+def test_a_state_that_does_not_belong_to_it_starts_anew(state):
+    net = make_sparse_network()
+    update = make_update(net, SGD(), state=state)
+    take_steps(net, update)
+    assert state.t == 7
+    assert_array_equal(state.memory, 1)
+    fresh = make_sparse_network()
+    take_steps(fresh, make_update(fresh, SGD()))
+    assert_array_equal(net.parameters.flat, fresh.parameters.flat)
+    assert (update.state.optimizer, update.state.t) == ("SGD", 1)
 
 
 def test_gradient_is_laid_out_like_the_parameters():
-    net = network()
-    down = descent(net)
+    net = make_sparse_network()
+    update = make_update(net, PLAIN)
     for name in ("W0", "W1", "b0", "b1"):
-        assert down.gradient[name].shape == net.parameters[name].shape
-        assert down.gradient.span(name) == net.parameters.span(name)
+        assert update.gradient[name].shape == net.parameters[name].shape
+        assert update.gradient.span(name) == net.parameters.span(name)
 
 
 def test_step_without_anything_else():
-    net = network()
+    net = make_sparse_network()
     start = net.parameters.flat.copy()
-    assert take_steps(net, descent(net)) == [0.0]
+    assert take_steps(net, make_update(net, PLAIN)) == [0.0]
     assert_allclose(net.parameters.flat, start - 0.1 * gradients(1, start.size)[0], rtol=1e-14)
 
 
 def test_what_reaches_the_optimizer():
-    net, optimizer = network(), Recorder()
-    take_steps(net, descent(net, optimizer), n_steps=3)
+    net, optimizer = make_sparse_network(), Recorder()
+    take_steps(net, make_update(net, optimizer), n_steps=3)
     sent = gradients(3, net.parameters.flat.size)
     assert_array_equal(optimizer.gradient, sent.ravel())
     assert all(not memory.any() for _, memory, _, _ in optimizer.seen)
@@ -118,9 +135,9 @@ def test_what_reaches_the_optimizer():
 @pytest.mark.parametrize("alpha", [0.0, 0.5])
 @pytest.mark.parametrize("of", ["weights", "biases"])
 def test_elastic_net(alpha, l1_ratio, of):
-    net, optimizer = network(), Recorder()
-    name = "penalty" if of == "weights" else "bias_penalty"
-    (value,) = take_steps(net, descent(net, optimizer, **{name: ElasticNet(alpha, l1_ratio)}))
+    net, optimizer = make_sparse_network(), Recorder()
+    penalties = NO_PENALTY._replace(**{of: ElasticNet(alpha, l1_ratio)})
+    (value,) = take_steps(net, make_update(net, optimizer, penalties=penalties))
     p = net.parameters.flat
     span = slice(None, N_WEIGHTS) if of == "weights" else slice(N_WEIGHTS, None)
     (expected,) = gradients(1, p.size)
@@ -142,9 +159,10 @@ def test_gradient_of_the_elastic_net_is_that_of_its_value(alpha, l1_ratio):
 
 
 def test_penalty_is_the_one_before_the_step():
-    net = network()
+    net = make_sparse_network()
     before = net.parameters.flat[:N_WEIGHTS].copy()
-    (value,) = take_steps(net, descent(net, penalty=ElasticNet(1.0, 0.0)), batch_weight=1.0)
+    update = make_update(net, PLAIN, penalties=NO_PENALTY._replace(weights=ElasticNet(1.0, 0.0)))
+    (value,) = take_steps(net, update, batch_weight=1.0)
     assert value == pytest.approx(np.sum(before**2) / 2, rel=1e-14)
     assert type(value) is float
 
@@ -153,13 +171,13 @@ def test_penalties_of_weights_and_biases_add_up():
     of_weights, of_biases = ElasticNet(0.5, 0.3), ElasticNet(2.0, 0.3)
 
     def value(**penalties):
-        net = network()
-        return take_steps(net, descent(net, **penalties))[0]
+        net = make_sparse_network()
+        return take_steps(net, make_update(net, penalties=NO_PENALTY._replace(**penalties)))[0]
 
-    both = value(penalty=of_weights, bias_penalty=of_biases)
-    assert value(penalty=of_weights) > 0
-    assert value(bias_penalty=of_biases) > 0
-    assert both == pytest.approx(value(penalty=of_weights) + value(bias_penalty=of_biases))
+    both = value(weights=of_weights, biases=of_biases)
+    assert value(weights=of_weights) > 0
+    assert value(biases=of_biases) > 0
+    assert both == pytest.approx(value(weights=of_weights) + value(biases=of_biases))
 
 
 # Decay, clipping, projection
@@ -168,9 +186,9 @@ def test_penalties_of_weights_and_biases_add_up():
 @pytest.mark.parametrize("lr", [0.1, 0.01])
 @pytest.mark.parametrize("weight_decay", [0.5, 2.0])
 def test_weight_decay_shrinks_weights_by_the_learning_rate(lr, weight_decay):
-    net, optimizer = network(), Recorder()
+    net, optimizer = make_sparse_network(), Recorder()
     start = net.parameters.flat.copy()
-    take_steps(net, descent(net, optimizer, weight_decay=weight_decay), lr=lr)
+    take_steps(net, make_update(net, optimizer, weight_decay=weight_decay), lr=lr)
     expected = start.copy()
     expected[:N_WEIGHTS] *= 1 - lr * weight_decay
     assert_allclose(net.parameters.flat, expected, rtol=1e-15)
@@ -203,23 +221,22 @@ def test_zero_gradient_is_left_alone():
 
 @pytest.mark.parametrize("clip_norm", [0.01, 1.0, 3.0])
 def test_norm_of_what_reaches_the_optimizer(clip_norm):
-    net, optimizer = network(), Recorder()
-    take_steps(net, descent(net, optimizer, clip_norm=clip_norm))
+    net, optimizer = make_sparse_network(), Recorder()
+    take_steps(net, make_update(net, optimizer, clip_norm=clip_norm))
     (sent,) = gradients(1, net.parameters.flat.size)
     assert np.linalg.norm(optimizer.gradient) == pytest.approx(clip_norm, rel=1e-14)
     assert_allclose(optimizer.gradient, sent * clip_norm / np.linalg.norm(sent), rtol=1e-13)
 
 
 def test_each_weight_matrix_is_projected_after_the_step():
-    net, shapes = network(), []
+    net, shapes = make_sparse_network(), []
 
-    @dataclass(repr=False)
     class Ones(Constraint):
         def project(self, W):
             shapes.append(W.shape)
             W[:] = 1
 
-    take_steps(net, descent(net, constraint=Ones()), n_steps=2)
+    take_steps(net, make_update(net, PLAIN, constraint=Ones()), n_steps=2)
     assert shapes == 2 * [(5, 4), (4, 3)]
     assert_array_equal(net.parameters.flat[:N_WEIGHTS], np.ones(N_WEIGHTS))
     assert (net.parameters.flat[N_WEIGHTS:] != 1).all()
@@ -228,8 +245,7 @@ def test_each_weight_matrix_is_projected_after_the_step():
 # All at once
 
 EVERYTHING = {
-    "penalty": ElasticNet(0.7, 0.3),
-    "bias_penalty": ElasticNet(0.4, 0.3),
+    "penalties": Penalties(weights=ElasticNet(0.7, 0.3), biases=ElasticNet(0.4, 0.3)),
     "weight_decay": 0.9,
     "clip_norm": 2.0,
     "constraint": MaxNorm(1.5),
@@ -238,7 +254,7 @@ EVERYTHING = {
 
 def textbook_steps(n_steps, lr=0.1, batch_weight=8.0, momentum=0.9):
     """Penalty, clipping, decay, momentum and projection, in this order; all with new arrays."""
-    p = network().parameters.flat.copy()
+    p = make_sparse_network().parameters.flat.copy()
     is_weight = np.arange(p.size) < N_WEIGHTS
     alpha = np.where(is_weight, 0.7, 0.4)
     v, values = np.zeros(p.size), []
@@ -256,9 +272,9 @@ def textbook_steps(n_steps, lr=0.1, batch_weight=8.0, momentum=0.9):
 
 
 def test_everything_in_order():
-    net = network()
-    down = descent(net, SGD(0.9, nesterovs_momentum=False), **EVERYTHING)
-    values = take_steps(net, down, n_steps=10)
+    net = make_sparse_network()
+    update = make_update(net, SGD(0.9, nesterovs_momentum=False), **EVERYTHING)
+    values = take_steps(net, update, n_steps=10)
     expected, expected_values = textbook_steps(10)
     assert_allclose(net.parameters.flat, expected, rtol=0, atol=1e-13)
     assert_allclose(values, expected_values, rtol=1e-13)
@@ -267,30 +283,30 @@ def test_everything_in_order():
 @pytest.mark.parametrize("optimizer", [cls() for cls in OPTIMIZERS.values()], ids=repr)
 @pytest.mark.parametrize("block", [1, 7, N_WEIGHTS])
 def test_blocks_are_the_whole(optimizer, block, monkeypatch):
-    net = network()
-    values = take_steps(net, descent(net, optimizer, **EVERYTHING), n_steps=5)
-    monkeypatch.setattr(_descent, "BLOCK", block)
-    cut = network()
-    cut_values = take_steps(cut, descent(cut, optimizer, **EVERYTHING), n_steps=5)
+    net = make_sparse_network()
+    values = take_steps(net, make_update(net, optimizer, **EVERYTHING), n_steps=5)
+    monkeypatch.setattr(tuning, "UPDATE_BLOCK", block)
+    cut = make_sparse_network()
+    cut_values = take_steps(cut, make_update(cut, optimizer, **EVERYTHING), n_steps=5)
     assert_array_equal(cut.parameters.flat, net.parameters.flat)
     assert_allclose(cut_values, values, rtol=1e-14)
 
 
 def test_blocks_are_seen_by_the_optimizer_in_order(monkeypatch):
-    monkeypatch.setattr(_descent, "BLOCK", 7)
-    net, optimizer = network(), Recorder()
-    take_steps(net, descent(net, optimizer))
+    monkeypatch.setattr(tuning, "UPDATE_BLOCK", 7)
+    net, optimizer = make_sparse_network(), Recorder()
+    take_steps(net, make_update(net, optimizer))
     assert [g.size for g, *_ in optimizer.seen] == [7, 7, 7, 7, 7, 4]  # weights and biases
     assert_array_equal(optimizer.gradient, gradients(1, 39)[0])
 
 
 @pytest.mark.parametrize("optimizer", [cls() for cls in OPTIMIZERS.values()], ids=repr)
 def test_float32_stays_float32(optimizer):
-    net, double = network(np.float32), network()
-    down = descent(net, optimizer, **EVERYTHING)
-    values = take_steps(net, down, n_steps=5)
-    expected = take_steps(double, descent(double, optimizer, **EVERYTHING), n_steps=5)
-    assert {a.dtype for a in (net.parameters.flat, down.gradient.flat, down.memory.flat)} == {
+    net, double = make_sparse_network(np.float32), make_sparse_network()
+    update = make_update(net, optimizer, **EVERYTHING)
+    values = take_steps(net, update, n_steps=5)
+    expected = take_steps(double, make_update(double, optimizer, **EVERYTHING), n_steps=5)
+    assert {a.dtype for a in (net.parameters.flat, update.gradient.flat, update.state.memory)} == {
         np.dtype(np.float32)
     }
     assert_allclose(net.parameters.flat, double.parameters.flat, rtol=0, atol=1e-4)
@@ -300,32 +316,34 @@ def test_float32_stays_float32(optimizer):
 @pytest.mark.parametrize("optimizer", [*OPTIMIZERS.values()])
 def test_what_vanishes_becomes_zero_and_not_subnormal(optimizer):
     """Both what is remembered of gradients that are zero, and weights that a penalty shrinks."""
-    net = network(np.float32)
-    down = descent(net, optimizer(), penalty=ElasticNet(1e-3, 0.0), weight_decay=0.1)
-    take_steps(net, down, n_steps=20)
+    net = make_sparse_network(np.float32)
+    penalties = NO_PENALTY._replace(weights=ElasticNet(1e-3, 0.0))
+    update = make_update(net, optimizer(), penalties=penalties, weight_decay=0.1)
+    take_steps(net, update, n_steps=20)
     net.parameters.flat[:4] = np.float32(1e-39)
-    while down.t < 20 * FLUSHING:
-        down.gradient.flat.fill(0.0)
-        down.step(0.1, 8.0)
-    for values in (net.parameters.flat, down.memory.flat):
+    while update.state.t < 20 * tuning.STEPS_BETWEEN_FLUSHES:
+        update.gradient.flat.fill(0.0)
+        update.step(0.1, 8.0)
+    for values in (net.parameters.flat, update.state.memory):
         assert not np.any((values != 0.0) & (abs(values) < np.finfo(np.float32).tiny))
 
 
 def test_step_allocates_nothing_that_grows():
-    net = Network((300, 400, 10), ["relu"], np.float64)
-    down = descent(net, Adam(), **(EVERYTHING | {"constraint": None}))
-    down.gradient.flat[:] = 1
+    net = make_network((300, 400, 10))
+    update = make_update(net, Adam(), **(EVERYTHING | {"constraint": None}))
+    update.gradient.flat[:] = 1
     tracemalloc.start()
-    down.step(0.1, 8.0)
+    update.step(0.1, 8.0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10_000
 
 
-def test_descents_of_one_optimizer_share_nothing():
-    net, other, optimizer = network(), network(), Adam()
-    down, _ = descent(net, optimizer), take_steps(other, descent(other, optimizer), n_steps=3)
-    take_steps(net, down, n_steps=3)
+def test_updates_of_one_optimizer_share_nothing():
+    net, other, optimizer = make_sparse_network(), make_sparse_network(), Adam()
+    update = make_update(net, optimizer)
+    take_steps(other, make_update(other, optimizer), n_steps=3)
+    take_steps(net, update, n_steps=3)
     assert_array_equal(net.parameters.flat, other.parameters.flat)
 
 

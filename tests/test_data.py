@@ -2,7 +2,6 @@
 
 import tracemalloc
 from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdropout import DropoutMLPClassifier
-from skdropout._training.batches import Batches, ClassTargets, DenseTargets, hold_out
+from skdropout._network.training_pass import Batch
+from skdropout._training.data import Batches, ClassTargets, DenseTargets, hold_out
 
 # The split
 
@@ -153,14 +153,10 @@ def batches(n=10, *, batch_size=4, rows=None, weight=None, rng=None, smallest=1)
     return Batches(X, targets, weight, rows, batch_size, rng, smallest=smallest)
 
 
-def plan(n_rows):
-    """The part of a plan that a batch goes into, in memory that holds anything."""
-    return SimpleNamespace(
-        x=np.full((n_rows, 2), np.nan),
-        y=np.full((n_rows, 1), np.nan),
-        weight=np.full((n_rows, 1), np.nan),
-        row=np.full((n_rows, 1), np.nan),
-    )
+def make_batch(n_rows):
+    """Where a batch has to be put, in memory that holds anything."""
+    shapes = (n_rows, 2), (n_rows, 1), (n_rows, 1), (n_rows, 1)
+    return Batch(*(np.full(shape, np.nan) for shape in shapes))
 
 
 @settings(deadline=None)
@@ -241,7 +237,7 @@ def test_sizes_with_at_least_two_rows(n, batch_size, sizes):
 def test_a_merged_batch_loads_all_its_rows():
     data = batches(9, smallest=2, weight=np.arange(1.0, 10.0))
     *_, last = data
-    into = plan(5)
+    into = make_batch(5)
     assert data.load(last, into) == 5 + 6 + 7 + 8 + 9
     assert_array_equal(into.x[:, 0], 3.0 * np.arange(4, 9))
     assert_allclose(into.weight.ravel(), np.arange(5, 10) / 35, rtol=1e-15)
@@ -273,7 +269,7 @@ def test_shuffling_leaves_the_rows_alone():
 
 @pytest.mark.parametrize("rows", [[3, 0, 9, 4], [9, 9], [5]], ids=str)
 def test_load_gathers_the_rows(rows):
-    data, into = batches(), plan(len(rows))
+    data, into = batches(), make_batch(len(rows))
     assert data.load(np.array(rows), into) == len(rows)
     assert_array_equal(into.x, [[3 * row, 3 * row + 0.5] for row in rows])
     assert_array_equal(into.y, [[row % 2] for row in rows])
@@ -287,7 +283,7 @@ def test_weights_of_a_batch_sum_to_one(weight, seed):
     data = batches(len(weight), batch_size=7, weight=weight.copy(), rng=np.random.default_rng(seed))
     total = 0.0
     for rows in data:
-        into = plan(len(rows))
+        into = make_batch(len(rows))
         of_batch = data.load(rows, into)
         assert type(of_batch) is float
         assert of_batch == pytest.approx(weight[rows].sum(), rel=1e-12)

@@ -1,0 +1,66 @@
+"""The numbers that depend on the machine, each with what it was measured for.
+
+They change how fast something is, and by rounding its last digits at the most; the few that decide
+which random numbers are drawn say so. Multiplications stand for "multiply and add".
+"""
+
+VECTOR_PIECE = 10_000
+"""Elements that one call of BLAS adds. OpenBLAS wakes a second thread for more, which takes the
+vectors to another cache."""
+
+UPDATE_BLOCK = 40_000
+"""Parameters that an update goes through at once. The block's vectors stay in the cache, and the
+calls for it are few: 5-14 % of a step of three layers of 1,024 units, nothing on small networks."""
+
+STEPS_BETWEEN_FLUSHES = 100
+"""Steps after which numbers that have all but vanished become zero. Averages of a gradient that is
+zero from then on, of a dead unit or a rare word, would not: they end in slow, subnormal numbers."""
+
+LOSS_ROWS, LOSS_NUMBERS = 1 << 10, 1 << 14
+"""Rows, and raw predictions, whose losses are worked out together, at the most: for a small network
+18-21 % of a step."""
+
+INFERENCE_NUMBERS = 1 << 20
+"""Elements of the widest layer that a prediction works on at once: memory stays flat."""
+
+SINGLE_THREAD = 1 << 21
+"""Multiplications of the largest product of a pass up to which BLAS is held to one thread. On two
+idle cores of a Xeon a second thread makes products of 2^20 multiplications 0-15 % faster, of 2^21
+8-26 %, of 2^22 20-40 %; on busy cores it makes them up to a hundred times slower."""
+
+SECOND_THREAD = 1 << 17
+"""Multiplications of a product up to which OpenBLAS takes one thread by itself, with room to spare:
+the smallest networks and predictions of a few rows do without the 5 to 9 us that holding takes."""
+
+RANDOM_WORDS = 1 << 13
+"""Random 64-bit words drawn at once: 64 kB of scratch, whatever the layer."""
+
+MASK_NUMBERS = 1 << 14
+"""Numbers of masks that are drawn at once for batches to come, at the most: 6-12 % of a step of a
+small network. It decides which random numbers become which mask."""
+
+PERMUTED_ROWS = 64
+"""Rows of a matrix whose units change places at once: what is in between stays in the cache."""
+
+BATCHES_PER_PERMUTATION = 100
+"""Windows that are drawn in one order of the units. It decides which units a window holds."""
+
+WINDOW_PIECES = 1.75
+"""What a multiplication costs in windows, which are cut into pieces, in those of whole layers."""
+
+WINDOW_CLEARING = 20
+"""What it costs to clear the derivative of a weight, in multiplications."""
+
+WINDOW_MOVING = 600
+"""What it costs to let a weight, and what is remembered of it, change places and come back, in
+multiplications."""
+
+WINDOW_CALLS = 1 << 20
+"""What the calls of windows cost for each layer, in multiplications. With the four of them a step
+of layers of 256 and more units takes half of the time at a rate of one half."""
+
+THINNING = 160
+"""What it costs to put a weight into a smaller network, in multiplications."""
+
+THINNING_CALLS = 1 << 20
+"""What the calls for a smaller network cost, in multiplications."""

@@ -1,0 +1,52 @@
+"""Epochs as tasks of scikit-learn's callbacks; the one file that knows ``sklearn.callback``."""
+
+from typing import TYPE_CHECKING, Any
+
+from skdropout._training.callbacks import EpochCallbacks
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # scikit-learn before 1.9
+
+        class CallbackSupportMixin:
+            """Stands in where there are no callbacks."""
+
+        def with_callbacks(method):
+            """Stand in where there are no callbacks."""
+            return method
+
+
+__all__ = ["CallbackSupportMixin", "EstimatorCallbacks", "with_callbacks"]
+
+
+class EstimatorCallbacks(EpochCallbacks):
+    """Tells the callbacks of an estimator of each epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Copied, in the middle of its training, for a callback that asks for a fitted estimator.
+    given : dict
+        The training data as they were given: X, y and metadata.
+    n_epochs : int
+        The largest number of epochs.
+    """
+
+    def __init__(self, estimator: Any, given: dict[str, Any], n_epochs: int):
+        self.about = {"estimator": estimator, **given}
+        self.fitted = {"reconstruction_attributes": dict}  # a copy of it predicts as it is
+        self.root = estimator._init_callback_context(max_subtasks=n_epochs)
+        self.root.call_on_fit_task_begin(**self.about)
+
+    def begin(self) -> None:
+        self.epoch = self.root.subcontext(task_name="epoch")
+        self.epoch.call_on_fit_task_begin(**self.about, **self.fitted)
+
+    def end(self) -> bool:
+        return self.epoch.call_on_fit_task_end(**self.about, **self.fitted)
+
+    def finish(self) -> None:
+        self.root.call_on_fit_task_end(**self.about, **self.fitted)

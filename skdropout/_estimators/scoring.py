@@ -1,0 +1,43 @@
+"""Scores of a network in the middle of its training, by whatever `scoring` is."""
+
+from typing import Any
+
+from sklearn.metrics import check_scoring
+
+from skdropout._core.buffers import Array
+from skdropout._estimators.labels import Scorer
+
+
+def check_scorer(estimator: Any) -> None:
+    """Raise if `scoring` is not "loss", the name of a score or a callable."""
+    scoring = estimator.scoring
+    if isinstance(scoring, str) and scoring == "loss":
+        return
+    if not (isinstance(scoring, str) or callable(scoring)):
+        raise TypeError(
+            "scoring must be None, 'loss', the name of a scorer of scikit-learn or a callable, "
+            f"got {scoring!r}."
+        )
+    check_scoring(estimator, scoring)
+
+
+def make_scorer(estimator: Any, X: Any, y: Array, weight: Array | None) -> Scorer:
+    """The score on `X`, `y` as a function of raw predictions and their loss."""
+    if isinstance(estimator.scoring, str) and estimator.scoring == "loss":
+        return lambda z, loss: -loss
+    scorer = check_scoring(estimator, estimator.scoring)
+    nameless = object.__new__(type(estimator))  # X is an array by now
+    vars(nameless).update(vars(estimator))
+    vars(nameless).pop("feature_names_in_", None)
+    weights = {} if weight is None else {"sample_weight": weight}
+
+    def score(z: Array, loss: float) -> float:
+        try:
+            return scorer(nameless, X, y, **weights)
+        except Exception as error:
+            error.add_note(
+                f"This is what scoring={estimator.scoring!r} said of the validation set."
+            )
+            raise
+
+    return score

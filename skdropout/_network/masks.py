@@ -1,0 +1,203 @@
+"""Masks: what is dropped, where the masks of a batch lie, and how they are drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
+
+import numpy as np
+
+from skdropout._core import tuning
+from skdropout._core.buffers import Array, Buffer, Shape
+from skdropout.dropout import DropoutScheme
+
+
+@dataclass(frozen=True)
+class Drops:
+    """What is dropped: a scheme, and a rate for the inputs and each hidden layer, in this order."""
+
+    scheme: DropoutScheme
+    rates: tuple[float, ...]
+
+    @classmethod
+    def nothing(cls, n_layers: int) -> "Drops":
+        """All rates zero."""
+        return cls(DropoutScheme(), (0.0,) * n_layers)
+
+    def __bool__(self) -> bool:
+        return any(self.rates)
+
+    def at(self, factor: float) -> "Drops":
+        """The same with all rates multiplied by a factor."""
+        return Drops(self.scheme, tuple(factor * rate for rate in self.rates))
+
+    def drops_units(self, i: int) -> bool:
+        """Whether units of layer `i` are dropped."""
+        return self.rates[i] > 0 and not self.scheme.drops_weights
+
+    def drops_weights(self, i: int) -> bool:
+        """Whether weights out of layer `i` are dropped."""
+        return self.rates[i] > 0 and self.scheme.drops_weights
+
+    def drops_entries(self, i: int, *, sparse: bool, one_mask: bool = False) -> bool:
+        """Whether the inputs are sparse, and lose stored entries of each row on its own."""
+        return (
+            sparse and i == 0 and self.drops_units(0) and self.scheme.draws_per_row and not one_mask
+        )
+
+    def drop_any(self, sizes: Sequence[int]) -> bool:
+        """Whether any layer of these sizes, inputs included, loses anything."""
+        layers = zip(self.rates, sizes, strict=True)
+        return any(self.scheme.drops(rate, n_units) for rate, n_units in layers)
+
+    def active_sizes(self, sizes: Sequence[int]) -> list[int] | None:
+        """Sizes of the layers without the hidden units that are dropped, None if these vary."""
+        active: list[int] = []
+        for i, size in enumerate(sizes):
+            n_active: int | None = size
+            if 0 < i < len(self.rates) and self.rates[i]:
+                n_active = self._n_active(self.rates[i], size)
+            if n_active is None:
+                return None
+            active.append(n_active)
+        return active
+
+    def _n_active(self, rate: float, n_units: int) -> int | None:
+        """What the scheme says of the number of units that it keeps; raise if that cannot be."""
+        n_active = self.scheme.n_active(rate, n_units)
+        if n_active is None or (isinstance(n_active, Integral) and 0 < n_active <= n_units):
+            return n_active
+        raise ValueError(
+            f"n_active of dropout={self.scheme!r} must be None or an integer from 1 to the "
+            f"{n_units} units of a layer, got {n_active!r}."
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Draw:
+    """Draws a mask."""
+
+    scheme: DropoutScheme
+    rate: float
+    rng: np.random.Generator
+    mask: Array  # (rows, columns)
+
+    def __call__(self, k: int):
+        """Put a new mask into place, the one number `k` since an epoch began."""
+        self.scheme.draw(self.rng, self.rate, out=self.mask)
+
+
+@dataclass(eq=False, slots=True)
+class DrawAhead(Draw):
+    """Draws as many masks at once as there is room for, when an epoch begins and when they end."""
+
+    masks: Array  # (n_masks, rows, columns)
+
+    def __call__(self, k: int):
+        n_masks, _, n_columns = self.masks.shape
+        k %= n_masks
+        if k == 0:
+            self.scheme.draw(self.rng, self.rate, out=self.masks.reshape(-1, n_columns))
+        np.copyto(self.mask, self.masks[n_masks - 1 - k])
+
+
+class Masks:
+    """The masks of a batch, one for each layer that loses something: ``masks[i]``, 0 the inputs.
+
+    A mask of units has the shape (n_rows, n_units), or (1, n_units) for all rows, a mask of
+    weights that of the weight matrix. Masks of the entries of sparse rows have no fixed shape, and
+    are drawn with each batch.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of each layer, inputs and outputs included.
+    drops : Drops
+    n_rows : int
+    dtype : dtype
+    rng : Generator
+    sparse : bool, default=False
+        Whether the inputs come in sparse rows.
+    one_mask : bool, default=False
+        Whether all rows have the same mask even if the scheme would draw one for each.
+    constant : mapping of int to ndarray, default={}
+        Masks that are never drawn, by layer.
+    n_draws : int, default=1
+        Draws of an epoch: for as many, small masks may be drawn at once.
+    larger : Masks, default=None
+        Masks for more rows, in whose memory these lie. Where the shapes do not depend on the
+        number of rows they are the same masks.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        drops: Drops,
+        n_rows: int,
+        dtype: np.dtype,
+        rng: np.random.Generator,
+        *,
+        sparse: bool = False,
+        one_mask: bool = False,
+        constant: Mapping[int, Array] | None = None,
+        n_draws: int = 1,
+        larger: "Masks | None" = None,
+    ):
+        self.sizes, self.drops, self.rng = tuple(sizes), drops, rng
+        self.constant = constant or {}
+        layout: dict[int, Shape] = {}
+        for i, (rate, shape) in enumerate(zip(drops.rates, pairwise(sizes), strict=True)):
+            if not rate or i in self.constant:
+                continue
+            if drops.drops_weights(i):
+                layout[i] = drops.scheme.mask_shape(*shape)
+            elif not drops.drops_entries(i, sparse=sparse, one_mask=one_mask):
+                layout[i] = drops.scheme.mask_shape(1 if one_mask else n_rows, shape[0])
+        memory: Array | None = None if larger is None else larger.buffer.flat
+        self.buffer: Buffer = Buffer(layout, dtype, memory)
+        self.draws = [self._draw_of(group, n_draws) for group in self._groups()]
+
+    def __getitem__(self, i: int) -> Array:
+        return self.constant[i] if i in self.constant else self.buffer[i]
+
+    def draw(self, k: int = 0):
+        """Draw new masks, those number `k` since an epoch began: an epoch takes no mask over."""
+        for draw in self.draws:
+            draw(k)
+
+    def first_row(self) -> list[Array | None]:
+        """One mask for each layer: a vector of its units, a matrix of its weights, or None."""
+        masks: list[Array | None] = []
+        for i, shape in enumerate(pairwise(self.sizes)):
+            if self.drops.drops_weights(i):
+                masks.append(np.broadcast_to(self[i], shape))
+            elif self.drops.drops_units(i):
+                masks.append(np.broadcast_to(self[i][:1], (1, shape[0]))[0])
+            else:
+                masks.append(None)
+        return masks
+
+    def _groups(self) -> list[list[int]]:
+        """Layers whose masks are drawn together: of one rate, all numbers on their own."""
+        scheme, rates = self.drops.scheme, self.drops.rates
+        together = scheme.independent and scheme.draws_per_row
+        groups: list[list[int]] = []
+        for i in self.buffer.layout:
+            if together and groups and rates[groups[-1][0]] == rates[i]:
+                groups[-1].append(i)
+            else:
+                groups.append([i])
+        return groups
+
+    def _draw_of(self, group: list[int], n_draws: int) -> Draw:
+        """What draws the masks of some layers, which lie side by side."""
+        scheme, rate = self.drops.scheme, self.drops.rates[group[0]]
+        mask = self.buffer[group[0]]
+        if len(group) > 1:
+            mask = self.buffer.flat[self.buffer.span(group[0], group[-1])].reshape(1, -1)
+        n_masks = min(n_draws, tuning.MASK_NUMBERS // mask.size)
+        rows_are_masks = scheme.independent or not (scheme.drops_weights or scheme.draws_per_row)
+        if n_masks > 1 and rows_are_masks:
+            masks = np.empty((n_masks, *mask.shape), mask.dtype)
+            return DrawAhead(scheme, rate, self.rng, mask, masks)
+        return Draw(scheme, rate, self.rng, mask)

@@ -1,0 +1,224 @@
+"""From data to batches: encoded targets, hold-out split, shuffling, gathering."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scipy.sparse import issparse
+from sklearn.model_selection import train_test_split
+
+from skdropout._core.buffers import Array
+from skdropout._core.losses import Loss
+from skdropout._network.sparse import SparseRows
+from skdropout._network.training_pass import Batch
+
+
+class ClassTargets:
+    """One class a row, given by its code; one-hot encoded batch by batch.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+        Numbers from 0 on.
+    n_classes : int
+    smoothing : float
+    dtype : dtype
+    """
+
+    def __init__(self, codes: Array, n_classes: int, smoothing: float, dtype: DTypeLike):
+        self.codes = codes.astype(dtype).reshape(-1, 1)
+        self.classes = np.arange(n_classes, dtype=dtype)
+        self.n_outputs = n_classes
+        self.smoothing = smoothing
+
+    def encode(self, rows: Array, out: Array, column: Array):
+        """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
+        self.codes.take(rows, axis=0, out=column, mode="clip")
+        np.equal(column, self.classes, out=out)
+        smooth(out, self.smoothing, self.n_outputs)
+
+
+class DenseTargets:
+    """A column an output: zeros and ones of two classes or of many labels, or any numbers.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_outputs)
+    smoothing : float
+        For zeros and ones only.
+    dtype : dtype
+    """
+
+    def __init__(self, values: Array, smoothing: float, dtype: DTypeLike):
+        self.values = values.astype(dtype)
+        self.n_outputs = values.shape[1]
+        self.smoothing = smoothing
+
+    def encode(self, rows: Array, out: Array, column: Array):
+        """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
+        self.values.take(rows, axis=0, out=out, mode="clip")
+        smooth(out, self.smoothing, 2)
+
+
+def smooth(y: Array, smoothing: float, n_classes: int):
+    """``y = (1 - smoothing) y + smoothing / n_classes``.
+
+    Szegedy et al., 2015, arXiv 1512.00567.
+    """
+    if smoothing:
+        y *= 1.0 - smoothing
+        y += smoothing / n_classes
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets, weights and the loss that goes with them.
+
+    Attributes
+    ----------
+    encoded : ClassTargets or DenseTargets
+    strata : ndarray of shape (n,) or None
+        The classes to split a validation set by.
+    sample_weight : ndarray of shape (n,) or None
+        The weights given; None where all are one.
+    weight : ndarray of shape (n,) or None
+        Their products with the class weights; None where all are one.
+    loss : Loss
+    class_weight : list of ndarray or None
+        The weights of the classes, or of 0 and 1 for each of many labels.
+    """
+
+    encoded: ClassTargets | DenseTargets
+    strata: Array | None
+    sample_weight: Array | None
+    weight: Array | None
+    loss: Loss
+    class_weight: list[Array] | None = None
+
+    def sampled(self, n_rows: int) -> Array:
+        """The numbers of the rows with a positive sample weight."""
+        return _positive(self.sample_weight, n_rows)
+
+    def weighted(self, n_rows: int) -> Array:
+        """The numbers of the rows with a positive weight."""
+        return _positive(self.weight, n_rows)
+
+    def subset(self, rows: Array, dtype: DTypeLike) -> tuple[Array, Array | None]:
+        """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""
+        y = np.empty((len(rows), self.encoded.n_outputs), dtype)
+        self.encoded.encode(rows, out=y, column=np.empty((len(rows), 1), dtype))
+        return y, None if self.weight is None else self.weight[rows]
+
+
+def _positive(weight: Array | None, n_rows: int) -> Array:
+    return np.arange(n_rows) if weight is None else np.flatnonzero(weight)
+
+
+def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
+    """Split `rows` at random into those to train on and a `fraction` to validate with.
+
+    With `strata` both parts hold each stratum in its proportion, to rounding; those to train on
+    each at least once.
+    """
+    n_held_out = ceil(fraction * len(rows))
+    if strata is not None and fraction > 0:
+        strata = strata[rows]
+        n_held_out = max(n_held_out, len(np.unique(strata)))
+    seed = int(rng.integers(2**31))
+    if n_held_out < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: validation_fraction={fraction!r} of {len(rows)} rows leaves {n_held_out}."
+        )
+    try:
+        kept, held_out = train_test_split(
+            rows, test_size=n_held_out, random_state=seed, stratify=strata
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping cannot hold out validation_fraction={fraction!r} of {len(rows)} "
+            f"samples: {error}"
+        ) from error
+    return kept, held_out
+
+
+def suit_batch_size(n_samples: int) -> int:
+    """A hundredth of the samples, but from 32 to 256, and no more than there are."""
+    return min(max(32, n_samples // 100), 256, n_samples)
+
+
+class Batches:
+    """The rows to train on, in a new random order each epoch.
+
+    Parameters
+    ----------
+    X : ndarray or csr_array of shape (n, n_features)
+    targets : ClassTargets or DenseTargets
+    weight : ndarray of shape (n,) or None
+        Sample weights; None stands for ones.
+    rows : ndarray of int
+        The rows that take part, each with a positive weight.
+    batch_size : int
+    smallest : int
+        Rows that a batch needs; a last one of less is merged into the one before.
+    rng : Generator or None
+        Shuffles; None keeps the order.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        targets: ClassTargets | DenseTargets,
+        weight: Array | None,
+        rows: Array,
+        batch_size: int,
+        rng: np.random.Generator | None,
+        *,
+        smallest: int = 1,
+    ):
+        self.X = X
+        self.is_sparse = issparse(X)
+        self.targets = targets
+        self.weight = None if weight is None else weight.reshape(-1, 1)
+        self.rows = rows
+        self.batch_size = batch_size
+        self.rng = rng
+        self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
+        whole, rest = divmod(len(rows), batch_size)
+        n_batches = max(1, whole + (rest >= smallest))
+        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @property
+    def sizes(self) -> dict[int, int]:
+        """The sizes of batch that occur, the largest first, and how often each does."""
+        sizes = Counter(end - start for start, end in pairwise([0, *self._ends]))
+        return dict(sorted(sizes.items(), reverse=True))
+
+    def __iter__(self) -> Iterator[Array]:
+        """Yield the row numbers of one batch after the other."""
+        order = self.rows if self.rng is None else self.rng.permutation(self.rows)
+        for start, end in pairwise([0, *self._ends]):
+            yield order[start:end]
+
+    def load(self, rows: Array, batch: Batch) -> float:
+        """Gather rows into a batch and return their summed weight."""
+        if isinstance(batch.x, SparseRows):
+            batch.x.matrix = self.X[rows]
+        else:
+            self.X.take(rows, axis=0, out=batch.x, mode="clip")  # else numpy buffers it all
+        self.targets.encode(rows, out=batch.y, column=batch.row)
+        if self.weight is None:
+            batch.weight.fill(1.0 / len(rows))
+            return float(len(rows))
+        self.weight.take(rows, axis=0, out=batch.weight, mode="clip")
+        total = float(batch.weight.sum())
+        batch.weight /= total
+        return total

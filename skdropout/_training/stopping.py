@@ -1,0 +1,83 @@
+"""When a training ends: the rules, and the patience that they have."""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a training ends.
+
+    It watches something over the epochs. A plateau is `n_iter_no_change` epochs in a row without
+    an improvement of at least `tol`:
+
+    ===========================  ================  =================  ========================
+    training                     watches           at a plateau       after `max_epochs` epochs
+    ===========================  ================  =================  ========================
+    with early stopping          validation score  ends, goes back    ends, warns
+                                                   to the best epoch
+    with early stopping and a    validation score  ends, goes back    ends
+    schedule that anneals                          to the best epoch
+    with a schedule that anneals nothing           goes on            ends
+    any other                    training loss     ends               ends, warns
+    incremental: `partial_fit`   training loss     goes on            ends (one call, one epoch)
+    ===========================  ================  =================  ========================
+
+    With dropout the training loss of an epoch depends on which units were dropped, so the loss of
+    the whole network is watched instead. Where the learning rate adapts, the training loss is
+    watched in every row, and a plateau lowers the rate; only where the rate can fall no further
+    it ends what it would end.
+    """
+
+    by_score: bool
+    anneals: bool
+    adapts: bool
+    incremental: bool
+    max_epochs: int
+    tol: float
+    n_iter_no_change: float
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a plateau may end the training."""
+        return self.by_score or not self.anneals
+
+    @property
+    def heeds_plateaus(self) -> bool:
+        """Whether a plateau makes any difference."""
+        return self.may_end or self.adapts
+
+    @property
+    def watches_loss(self) -> bool:
+        """Whether it makes a difference which training loss is watched."""
+        asked = self.adapts or not (self.anneals or self.incremental)
+        return asked and not self.by_score and self.n_iter_no_change < inf
+
+    @property
+    def warns(self) -> bool:
+        """Whether the last epoch is no planned end."""
+        return not (self.incremental or self.anneals)
+
+
+@dataclass
+class Patience:
+    """The best value seen, and the epochs since the last gain of at least `tol` over it.
+
+    The values are validation scores or, the other way round, losses: the greater the better.
+    """
+
+    by_score: bool = False
+    best: float = -inf
+    n_bad_epochs: int = 0
+
+    def resume(self, *, by_score: bool) -> "Patience":
+        """What to go on with: scores on other samples do not compare, nor do scores and losses."""
+        return Patience(by_score) if by_score or self.by_score else replace(self)
+
+    def update(self, value: float, tol: float) -> bool:
+        """Take note of a value; return whether it is the best so far. Sets: all but `by_score`."""
+        self.n_bad_epochs = 0 if value >= self.best + tol else self.n_bad_epochs + 1
+        is_best = value > self.best
+        if is_best:
+            self.best = value
+        return is_best

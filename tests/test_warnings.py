@@ -1,0 +1,215 @@
+"""What a training warns of: once, at the line of the user, when all is done."""
+
+import linecache
+import re
+import warnings
+
+import numpy as np
+import pytest
+from interruption import Interrupted
+from numpy.testing import assert_array_equal
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+
+from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
+from skdropout._network.training_pass import TrainingPass
+
+X, Y = make_classification(120, n_features=12, random_state=0)
+WARNINGS = {  # of fit
+    "unfinished": ({"max_iter": 2}, [(ConvergenceWarning, r"Maximum iterations \(2\) reached")]),
+    "clipped": (
+        {"batch_size": 500, "learning_rate": "cosine"},
+        [(UserWarning, "Got batch_size=500, larger than the 120 samples to train on")],
+    ),
+    "clipped and unfinished": (
+        {"batch_size": 500, "max_iter": 2},
+        [(UserWarning, "Got batch_size=500"), (ConvergenceWarning, "Maximum iterations")],
+    ),
+    "interrupted": (
+        {"solver": Interrupted(), "batch_size": 15},
+        [(UserWarning, "Training interrupted by user after 1 epochs")],
+    ),
+    "diverged": (
+        {
+            "solver": "sgd",
+            "activation": "identity",
+            "learning_rate_init": 3,
+            "alpha": 100,
+            "early_stopping": True,
+            "scoring": "loss",
+            "n_iter_no_change": np.inf,
+            "max_iter": 999,
+        },
+        [(ConvergenceWarning, r"Training diverged in epoch \d+")],
+    ),
+    "lbfgs unfinished": (
+        {"solver": "lbfgs", "dropout_rate": 0, "max_iter": 2},
+        [(ConvergenceWarning, "lbfgs failed to converge after 2 iterations")],
+    ),
+    "lbfgs out of calls": (
+        {"solver": "lbfgs", "dropout_rate": 0, "max_fun": 2},
+        [(ConvergenceWarning, "lbfgs failed to converge")],
+    ),
+}
+CLASSES = [DropoutMLPClassifier, DropoutMLPRegressor]
+
+each_class = pytest.mark.parametrize("estimator", CLASSES)
+each_warning = pytest.mark.parametrize("arguments, expected", WARNINGS.values(), ids=WARNINGS)
+watched_or_not = pytest.mark.parametrize("watched", [False, True], ids=["", "watched"])
+
+
+def network(estimator, **arguments):
+    defaults = {"hidden_layer_sizes": (8,), "learning_rate": "constant", "random_state": 0}
+    defaults |= {"max_iter": 20}
+    return estimator(**{**defaults, **arguments})
+
+
+class Listener:
+    """A callback that looks at everything, and writes down what ends."""
+
+    def __init__(self):
+        self.ended = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.ended.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.ended.append(context.task_name)
+
+
+def watch(net):
+    """Set a callback, where scikit-learn has some."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
+    listener = Listener()
+    net.set_callbacks(listener)
+    return listener
+
+
+def assert_told(told, expected, call):
+    """These warnings and no others, at the line of the call."""
+    assert [warning.category for warning in told] == [category for category, _ in expected]
+    for warning, (_, message) in zip(told, expected, strict=True):
+        assert re.search(message, str(warning.message))
+        assert warning.filename == __file__
+        assert call in linecache.getline(__file__, warning.lineno)
+
+
+@each_class
+@each_warning
+@watched_or_not
+def test_fit_warns_at_the_line_that_called_it(estimator, arguments, expected, watched):
+    net = network(estimator, **arguments)
+    listener = watch(net) if watched else None
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        net.fit(X, Y)
+    assert_told(told, expected, "net.fit(X, Y)")
+    assert listener is None or listener.ended[-2:] == ["fit", "teardown"]
+
+
+@each_class
+@watched_or_not
+def test_partial_fit_warns_at_the_line_that_called_it(estimator, watched):
+    net = network(estimator, batch_size=500)
+    classes = {"classes": [0, 1]} if estimator is DropoutMLPClassifier else {}
+    listener = watch(net) if watched else None
+    for _ in range(3):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            net.partial_fit(X, Y, **classes)
+        assert_told(told, [(UserWarning, "Got batch_size=500, larger than the 120")], "partial_fit")
+    assert listener is None or not listener.ended
+
+
+@each_class
+@watched_or_not
+def test_a_batch_is_compared_with_the_samples_to_train_on(estimator, watched):
+    """Those of no weight, and those held out, are not among them."""
+    weight = (np.arange(120) < 100).astype(float)
+    for more, n in ({}, 100), ({"early_stopping": True, "validation_fraction": 0.2}, 80):
+        net = network(estimator, learning_rate="cosine", batch_size=110, **more)
+        if watched:
+            watch(net)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            net.fit(X, Y, weight)
+        assert_told(told, [(UserWarning, f"larger than the {n} samples to train on")], "net.fit")
+
+
+@each_class
+@each_warning
+@watched_or_not
+def test_a_warning_made_an_error_comes_when_all_is_done(estimator, arguments, expected, watched):
+    net, quiet = (network(estimator, **arguments) for _ in range(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quiet.fit(X, Y)
+    listener = watch(net) if watched else None
+    category, message = expected[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(category, match=message):
+            net.fit(X, Y)
+    assert net.n_iter_ == quiet.n_iter_
+    assert_array_equal(net.history_["loss"], quiet.history_["loss"])
+    for mine, other in zip(net.coefs_, quiet.coefs_, strict=True):
+        assert_array_equal(mine, other)
+    assert_array_equal(net.predict(X), quiet.predict(X))
+    assert listener is None or listener.ended[-2:] == ["fit", "teardown"]
+
+
+@each_class
+def test_a_warning_of_partial_fit_made_an_error_comes_when_all_is_done(estimator):
+    net, quiet = (network(estimator, batch_size=500) for _ in range(2))
+    classes = {"classes": [0, 1]} if estimator is DropoutMLPClassifier else {}
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            quiet.partial_fit(X, Y, **classes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match="Got batch_size=500"):
+                net.partial_fit(X, Y, **classes)
+    assert net.n_iter_ == quiet.n_iter_ == 2
+    assert net.history_ == quiet.history_
+    assert_array_equal(net.coefs_[0], quiet.coefs_[0])
+
+
+@each_class
+def test_a_training_that_fails_warns_of_nothing(estimator):
+    net = network(
+        estimator, batch_size=500, solver="sgd", activation="identity", learning_rate_init=1e200
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match="non-finite"):
+            net.fit(X, Y)
+    assert not told
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["", "watched"])
+@each_class
+def test_interrupting_lbfgs_warns_at_the_line_that_called_it(estimator, watched, monkeypatch):
+    forward, calls = TrainingPass.forward, []
+
+    def interrupt(step):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return forward(step)
+
+    monkeypatch.setattr(TrainingPass, "forward", interrupt)
+    net = network(estimator, solver="lbfgs", dropout_rate=0)
+    if watched:
+        watch(net)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        net.fit(X, Y)
+    assert_told(told, [(UserWarning, r"interrupted by user after \d+ iterations")], "net.fit")
+    assert net.n_iter_ > 0
