@@ -27,7 +27,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout.dropout import DropoutScheme
+from skdropout.dropout import DROPOUT_SCHEMES, DropoutScheme
 from skdropout.inspection import (
     NetworkDisplay,
     SearchDisplay,
@@ -391,21 +391,39 @@ def test_crosses_are_on_the_dropped_nodes():
     assert display.texts_[1].get_text() == "Hidden\n15 of 30"
 
 
-@pytest.mark.parametrize("scheme", ["batchwise", "dropconnect"])
-def test_thinned_network_is_the_one_that_predicts(scheme):
-    """By the weights and masks of the picture, as `predict_proba_samples` does by the seed."""
+@pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
+@pytest.mark.parametrize("scheme", DROPOUT_SCHEMES)
+@pytest.mark.parametrize(
+    "rates", [(0.3, 0.3, 0.3), (0.2, 0.5, 0.3), (0.0, 0.4, 0.4), (0.3, 0.0, 0.3)], ids=str
+)
+def test_thinned_network_is_the_one_that_predicts(network, scheme, rates):
+    """By the weights and masks of the picture, as the first of all consistent predictions."""
+    of_inputs, *of_layers = rates
     estimator = fit(
-        hidden_layer_sizes=(9, 7), dropout_rate=(0.5, 0.3), input_dropout_rate=0.2, dropout=scheme
+        network,
+        hidden_layer_sizes=(9, 7),
+        activation="selu",
+        dropout=scheme,
+        dropout_rate=of_layers,
+        input_dropout_rate=of_inputs,
     )
     display = NetworkDisplay.from_estimator(estimator, random_state=3)
-    h = X
+    assert [mask is not None for mask in display.masks] == [rate > 0 for rate in rates]
+    dropout, z = DROPOUT_SCHEMES[scheme](), X
     for i, (W, mask, b) in enumerate(
         zip(display.coefs, display.masks, estimator.intercepts_, strict=True)
     ):
-        h = np.maximum(h, 0) if i else h
-        h = h @ (W * mask) + b if mask.ndim == 2 else (h * mask) @ W + b
-    p = estimator.predict_proba_samples(X, n_samples=1, random_state=3)[0, :, 1]
-    assert_allclose(p, expit(h[:, 0]), rtol=1e-10)
+        h = 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(z)) if i else z
+        if mask is not None and mask.ndim == 1:
+            shift = dropout.saturation
+            h = (h - shift) * mask + dropout.mean(rates[i]) * shift
+        z = h @ (W * mask if mask is not None and mask.ndim == 2 else W) + b
+    if network is DropoutMLPClassifier:
+        samples = estimator.predict_proba_samples(X, 1, random_state=3, consistent=True)[0, :, 1]
+        assert_allclose(samples, expit(z[:, 0]), rtol=1e-10)
+    else:
+        samples = estimator.predict_samples(X, 1, random_state=3, consistent=True)[0]
+        assert_allclose(samples, z[:, 0], rtol=1e-10)
 
 
 def test_seed_decides():

@@ -1,7 +1,8 @@
-"""Handwritten digits: from a file that is there, else from openml.org through scikit-learn."""
+"""Handwritten digits, from a local file or else from openml.org through scikit-learn."""
 
 import os
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,7 +16,12 @@ _N_TRAIN = 60_000
 _SUBSETS = ("train", "test")
 
 
-def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
+def fetch_mnist(
+    *,
+    subset: str = "train",
+    data_home: str | os.PathLike[str] | None = None,
+    return_X_y: bool = False,
+) -> Any:
     """Load the MNIST data set of handwritten digits (classification).
 
     Images of digits [1]_, centred, and already parted into those to learn from and those to test
@@ -50,7 +56,7 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
         A dictionary whose items are attributes, too:
 
         data : ndarray of shape (n_samples, 784)
-            The brightness of each pixel, row by row, as float32: 0 is the ground, 1 the ink.
+            The brightness of each pixel, row by row, as float32: 0 is the background, 1 the ink.
         target : ndarray of shape (n_samples,)
             The digits, as int64.
         target_names : ndarray of shape (10,)
@@ -93,7 +99,7 @@ def fetch_mnist(*, subset="train", data_home=None, return_X_y=False):
     return Bunch(data=data, target=target, target_names=np.arange(10))
 
 
-def find_file():
+def find_file() -> Path | None:
     """The file in the folder that the environment variable names, None where there is none."""
     folder = os.environ.get(_FOLDER_VARIABLE)
     path = Path(folder, "mnist.npz") if folder else None

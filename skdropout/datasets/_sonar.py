@@ -1,7 +1,8 @@
-"""The sonar table: reads two files of the package, touches no network."""
+"""The sonar data set, read from the package's own files."""
 
 import csv
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -12,7 +13,7 @@ _DATA_MODULE = "skdropout.datasets.data"
 _FILENAME = "sonar.csv"
 
 
-def load_sonar(*, return_X_y=False, as_frame=False):
+def load_sonar(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the sonar data set (classification).
 
     Was the echo thrown back by a rock or by a mine? A small table with many correlated columns
@@ -91,7 +92,7 @@ def load_sonar(*, return_X_y=False, as_frame=False):
     check_flag("as_frame", as_frame)
 
     files = resources.files(_DATA_MODULE)
-    with files.joinpath(_FILENAME).open(encoding="utf-8", newline="") as file:
+    with files.joinpath(_FILENAME).open(encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     feature_names = np.array(header[:-1])
     data = np.array([row[:-1] for row in rows], dtype=np.float64)

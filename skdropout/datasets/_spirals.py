@@ -1,12 +1,21 @@
 """Interleaved spiral arms: points in the plane that no straight line tells apart."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skdropout._core.checks import check_number
 
 
-def make_spirals(n_samples=100, n_classes=2, *, n_turns=1.5, noise=0.0, random_state=None):
+def make_spirals(
+    n_samples: int = 100,
+    n_classes: int = 2,
+    *,
+    n_turns: float = 1.5,
+    noise: float = 0.0,
+    random_state: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Make a classification problem of interleaved spiral arms, one for each class.
 
     The arms are Archimedean spirals that run from the centre to the unit circle. Point

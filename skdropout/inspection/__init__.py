@@ -1,4 +1,4 @@
-"""Pictures of a training, a network, a search and of what a network doesn't know."""
+"""Displays of training curves, networks, grid searches and uncertain predictions."""
 
 from skdropout.inspection._network import NetworkDisplay
 from skdropout.inspection._search import SearchDisplay

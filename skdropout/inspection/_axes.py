@@ -1,9 +1,17 @@
-"""What all pictures share: axes, colours, room for a legend; nothing of what they show.
+"""What all displays share: axes, colours and where to put a legend.
 
 matplotlib is imported in here and in the methods that draw, when they are called.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
 # Colours that the colour-blind tell apart [Okabe and Ito, 2008, "Color universal design"].
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -24,7 +32,7 @@ _PLACES = {
 }
 
 
-def check_matplotlib(caller):
+def check_matplotlib(caller: str) -> None:
     """Raise unless matplotlib can be imported; `caller` is what needs it."""
     try:
         import matplotlib  # noqa: F401
@@ -32,8 +40,10 @@ def check_matplotlib(caller):
         raise ImportError(f"{caller} needs matplotlib: pip install skdropout[plot]") from error
 
 
-def make_axes(caller, ax=None, figsize=None):
-    """Return `ax`, or the axes of a new figure, once it is sure that there is matplotlib."""
+def make_axes(
+    caller: str, ax: "Axes | None" = None, figsize: tuple[float, float] | None = None
+) -> "Axes":
+    """Return `ax` or the axes of a new figure; raise unless matplotlib can be imported."""
     check_matplotlib(caller)
     if ax is None:
         import matplotlib.pyplot as plt
@@ -42,34 +52,36 @@ def make_axes(caller, ax=None, figsize=None):
     return ax
 
 
-def lay_out(ax):
-    """Let the layout of the whole figure, if it has one, make room for what there is so far."""
+def lay_out(ax: "Axes") -> None:
+    """Lay out the whole figure, if it has a layout engine, with what has been drawn so far."""
     figure = ax.figure.canvas.figure
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
 
 
-def measure_axes(ax):
+def measure_axes(ax: "Axes") -> np.ndarray:
     """Width and height in points, the unit of text and markers."""
     box = ax.get_window_extent()
     return np.array([box.width, box.height]) * 72 / ax.figure.dpi
 
 
-def to_fractions(ax, x, y):
+def to_fractions(ax: "Axes", x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Points in the coordinates of the data as fractions of the axes' width and height."""
     ax.autoscale_view()  # matplotlib works limits out late, for transData too late
     pixels = ax.transData.transform(np.column_stack([x, y]))
     return ax.transAxes.inverted().transform(pixels)
 
 
-def measure_legend(legend):
+def measure_legend(legend: "Legend") -> np.ndarray:
     """Width and height of a legend and the space around it, as fractions of the axes' size."""
     own, whole = legend.get_window_extent(), legend.axes.get_window_extent()
     return np.array([own.width / whole.width, own.height / whole.height]) + 0.04
 
 
-def add_legend(ax, handles, points, **options):
+def add_legend(
+    ax: "Axes", handles: "Sequence[Artist]", points: np.ndarray, **options: Any
+) -> "tuple[Legend, int]":
     """Add a legend where it hides the fewest points, given as fractions of the axes' size.
 
     Returns the legend and the number of points that it hides.
@@ -81,6 +93,6 @@ def add_legend(ax, handles, points, **options):
         low = np.array(_PLACES[place]) * (1.0 - size)
         return np.count_nonzero(np.all((points >= low) & (points <= low + size), axis=1))
 
-    place = min(_PLACES, key=n_hidden)  # the first of those that hide none
+    place: Any = min(_PLACES, key=n_hidden)  # the first of those that hide none
     legend.set_loc(place)
     return legend, n_hidden(place)

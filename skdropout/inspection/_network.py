@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from skdropout._core.checks import check_number
+from skdropout._estimators.arguments import arguments_of, read_drops
 from skdropout._estimators.conventions import random_generator
-from skdropout._estimators.settings import drops_nothing, read_dropout
+from skdropout._network.masks import Masks
 from skdropout.inspection._axes import (
     BLUE,
     DARK,
@@ -21,10 +22,13 @@ from skdropout.inspection._axes import (
 )
 from skdropout.inspection._pipelines import name_inputs, split_pipeline
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @dataclass(eq=False, repr=False)
 class NetworkDisplay:
-    """Units as nodes, weights as edges; with masks, the network that dropout leaves of it.
+    """Units as nodes, weights as edges; with masks, what dropout leaves of the network.
 
     Make one with :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -68,7 +72,7 @@ class NetworkDisplay:
 
     See Also
     --------
-    TrainingCurveDisplay : How the network came about.
+    TrainingCurveDisplay : The training of the network.
 
     Examples
     --------
@@ -95,7 +99,14 @@ class NetworkDisplay:
     output_names: Sequence[Any] | None = None
 
     @classmethod
-    def from_estimator(cls, estimator, *, random_state=None, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        random_state: Any = None,
+        ax: "Axes | None" = None,
+        **options: Any,
+    ) -> Self:
         """Draw a fitted network.
 
         Parameters
@@ -107,9 +118,8 @@ class NetworkDisplay:
             Decides which units are dropped, by the scheme and the rates that the arguments have
             now. Dropped nodes are crossed out and lose their edges; "dropconnect" takes edges
             away, "gaussian" drops nothing and shades the nodes by what it multiplies them with.
-            Where each sample has its own mask, it is that of one sample; where a batch shares one,
-            the thinned network is the one that `predict_proba_samples` or `predict_samples` has
-            first with that seed. None draws the whole network.
+            The thinned network is the first one of `predict_proba_samples` or `predict_samples`
+            with ``consistent=True`` and that seed. None draws the whole network.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options
@@ -136,13 +146,13 @@ class NetworkDisplay:
         coefs = [np.array(W) for W in network.coefs_]  # those of now, whatever comes later
         display = cls(
             coefs,
-            masks=None if random_state is None else _draw_masks(network, coefs, random_state),
+            masks=None if random_state is None else _draw_masks(network, random_state),
             input_names=name_inputs(before, network),
             output_names=_name_outputs(network, coefs[-1].shape[1]),
         )
         return display.plot(ax, **options)
 
-    def plot(self, ax=None, *, max_units=12):
+    def plot(self, ax: "Axes | None" = None, *, max_units: int = 12) -> Self:
         """Draw nodes and edges.
 
         An edge is the wider and the darker, the larger its weight is, beside the largest one drawn
@@ -204,8 +214,9 @@ class NetworkDisplay:
             sources, targets = self.shown_[i], self.shown_[i + 1]
             shown = np.ix_(sources, targets)
             exists = W[shown] != 0
-            if self.masks is not None and self.masks[i] is not None:
-                kept = self.masks[i] != 0
+            mask = None if self.masks is None else self.masks[i]
+            if mask is not None:
+                kept = np.not_equal(mask, 0)
                 exists &= kept[sources, np.newaxis] if kept.ndim == 1 else kept[shown]
             if units[i + 1] is not None:
                 exists &= units[i + 1][targets] != 0
@@ -221,7 +232,7 @@ class NetworkDisplay:
             colors[:, :3] = np.where(positive, to_rgb(BLUE), to_rgb(VERMILION))
             colors[:, 3] = 0.08 + 0.82 * strength[j, k]
             widths = 0.4 + 2.0 * strength[j, k]
-            lines = LineCollection(ends, colors=colors, linewidths=widths, zorder=1)
+            lines = LineCollection(list(ends), colors=colors, linewidths=widths, zorder=1)
             self.edges_.append(self.ax_.add_collection(lines, autolim=False))
 
     def _draw_nodes(self, heights, gaps, units, size):
@@ -238,21 +249,33 @@ class NetworkDisplay:
         for i, (shown, y, gap) in enumerate(zip(self.shown_, heights, gaps, strict=True)):
             mask = np.ones(len(shown)) if units[i] is None else units[i][shown]
             dropped = mask == 0
-            faces = "white"
-            if is_noise and units[i] is not None:
-                faces = shades.to_rgba(mask)
-            edges = np.where(dropped, GREY, DARK)
-            look = dict(facecolors=faces, edgecolors=edges, linewidths=min(1.1, size / 8), zorder=3)
-            self.nodes_.append(self.ax_.scatter(np.full(len(y), i), y, size**2, **look))
+            is_shaded = is_noise and units[i] is not None
+            nodes = self.ax_.scatter(
+                np.full(len(y), i),
+                y,
+                size**2,
+                facecolors=shades.to_rgba(mask) if is_shaded else "white",
+                edgecolors=np.where(dropped, GREY, DARK).tolist(),
+                linewidths=min(1.1, size / 8),
+                zorder=3,
+            )
+            self.nodes_.append(nodes)
             crosses = dots = None
             if dropped.any():
-                n = np.count_nonzero(dropped)
-                look = dict(marker="x", color=DARK, linewidths=min(1.4, size / 6), zorder=4)
-                crosses = self.ax_.scatter(np.full(n, i), y[dropped], (1.15 * size) ** 2, **look)
+                crosses = self.ax_.scatter(
+                    np.full(np.count_nonzero(dropped), i),
+                    y[dropped],
+                    (1.15 * size) ** 2,
+                    marker="x",
+                    color=DARK,
+                    linewidths=min(1.4, size / 6),
+                    zorder=4,
+                )
             if gap is not None:
-                look = dict(color=DARK, linewidths=0, zorder=3)
                 three = gap + np.array([0.24, 0.0, -0.24])
-                dots = self.ax_.scatter([i] * 3, three, (0.17 * size) ** 2, **look)
+                dots = self.ax_.scatter(
+                    [i] * 3, three, (0.17 * size) ** 2, color=DARK, linewidths=0, zorder=3
+                )
             self.crosses_.append(crosses)
             self.dots_.append(dots)
         self.colorbar_ = None
@@ -273,7 +296,8 @@ class NetworkDisplay:
             if names is None:
                 continue
             shift = (2 * end - 1) * (size / 2 + 4)
-            look = dict(ha=("right", "left")[end], va="center", fontsize=min(8.0, 0.8 * room))
+            look: dict[str, Any] = dict(ha=("right", "left")[end], va="center")
+            look["fontsize"] = min(8.0, 0.8 * room)
             for unit, y in zip(self.shown_[i], heights[i], strict=True):
                 text = self._annotate(str(names[unit]), (i, y), (shift, 0), **look)
                 self.names_.append(text)
@@ -299,14 +323,27 @@ class NetworkDisplay:
         for i, (name, n) in enumerate(zip(["Inputs", *hidden, "Outputs"], sizes, strict=True)):
             drops = units[i] is not None and self.colorbar_ is None
             number = f"{np.count_nonzero(units[i])} of {n}" if drops else f"{n}"
-            look = dict(ha="center", va="top", fontsize=fontsize)
-            text = self._annotate(f"{name}\n{number}", (i, self._low), (0, -6), **look)
+            text = self._annotate(
+                f"{name}\n{number}",
+                (i, self._low),
+                (0, -6),
+                ha="center",
+                va="top",
+                fontsize=fontsize,
+            )
             self.texts_.append(text)
 
     def _annotate(self, text, place, shift, **look):
         """Text, shifted from a place by so many points."""
-        look |= dict(xytext=shift, textcoords="offset points", annotation_clip=False, color=DARK)
-        return self.ax_.annotate(text, place, **look)
+        return self.ax_.annotate(
+            text,
+            place,
+            xytext=shift,
+            textcoords="offset points",
+            annotation_clip=False,
+            color=DARK,
+            **look,
+        )
 
     def _add_legend(self):
         """Below everything, in letters small enough to fit."""
@@ -317,8 +354,17 @@ class NetworkDisplay:
             Line2D([], [], color=VERMILION, linewidth=2, label="negative weight"),
         ]
         if any(self.crosses_):
-            look = dict(linestyle="none", marker="x", markersize=7, markeredgewidth=1.4)
-            handles.append(Line2D([], [], color=DARK, label="dropped", **look))
+            cross = Line2D(
+                [],
+                [],
+                color=DARK,
+                linestyle="none",
+                marker="x",
+                markersize=7,
+                markeredgewidth=1.4,
+                label="dropped",
+            )
+            handles.append(cross)
         weights = [mask for mask in self.masks or [] if mask is not None and mask.ndim == 2]
         if weights:
             n_kept, n = sum(map(np.count_nonzero, weights)), sum(mask.size for mask in weights)
@@ -326,8 +372,14 @@ class NetworkDisplay:
             handles.append(Line2D([], [], linestyle="none", label=label))
 
         def add(fontsize):
-            look = dict(loc="lower center", ncols=len(handles), frameon=False, borderaxespad=0.0)
-            return self.ax_.legend(handles=handles, fontsize=fontsize, **look)
+            return self.ax_.legend(
+                handles=handles,
+                loc="lower center",
+                ncols=len(handles),
+                fontsize=fontsize,
+                frameon=False,
+                borderaxespad=0.0,
+            )
 
         self.legend_ = add(8.5)
         width, _ = measure_legend(self.legend_)
@@ -347,30 +399,23 @@ def _arrange(n, max_units):
     return shown, np.delete(heights, n_first), heights[n_first]
 
 
-def _draw_masks(network, coefs, random_state):
-    """One mask for each of `coefs`, drawn in the order in which a prediction draws them."""
-    if not hasattr(network, "dropout_rate"):
-        raise ValueError(f"{type(network).__name__} has no dropout to draw with random_state.")
-    scheme, rates = read_dropout(network.get_params(deep=False), network._network.activations)
-    if drops_nothing(scheme, rates, map(len, coefs)):
+def _draw_masks(estimator, random_state):
+    """One mask for each weight matrix, those of the first of all consistent predictions."""
+    if not hasattr(estimator, "dropout_rate"):
+        raise ValueError(f"{type(estimator).__name__} has no dropout to draw with random_state.")
+    network = estimator._network
+    drops = read_drops(arguments_of(estimator), network.activations)
+    if not drops.drop_any(network.sizes[:-1]):
         raise ValueError(
             "Without dropout there is no thinned network to draw: "
-            f"dropout_rate={network.dropout_rate!r} and "
-            f"input_dropout_rate={network.input_dropout_rate!r} drop nothing. Leave random_state "
+            f"dropout_rate={estimator.dropout_rate!r} and "
+            f"input_dropout_rate={estimator.input_dropout_rate!r} drop nothing. Leave random_state "
             "out to draw the whole network."
         )
     rng = random_generator(random_state)
-    masks = []
-    for rate, W in zip(rates, coefs, strict=True):
-        if rate == 0:
-            masks.append(None)
-            continue
-        size = W.shape if scheme.drops_weights else (1, len(W))
-        mask = np.empty(scheme.mask_shape(*size), W.dtype)
-        scheme.draw(rng, rate, mask)
-        mask = np.broadcast_to(mask, size)
-        masks.append(mask if scheme.drops_weights else mask[0])
-    return masks
+    masks = Masks(network.sizes, drops, 1, network.dtype, rng, one_mask=True)
+    masks.draw()
+    return masks.first_row()
 
 
 def _name_outputs(network, n_outputs):

@@ -1,10 +1,12 @@
 """The network at the end of a pipeline or a search."""
 
+from typing import Any
+
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
-def split_pipeline(estimator):
+def split_pipeline(estimator: Any) -> tuple[list[Any], Any]:
     """Return what comes before the last step of a pipeline, as a list, and that step, fitted.
 
     Pipelines that end in pipelines are followed to their end, and searches to the best that they
@@ -23,7 +25,7 @@ def split_pipeline(estimator):
             return before, estimator
 
 
-def name_inputs(before, network):
+def name_inputs(before: list[Any], network: Any) -> Any:
     """The names of the features that reach the network, None where those given have no names."""
     names = getattr(network, "feature_names_in_", None)
     if names is not None or not (before and hasattr(before[0], "feature_names_in_")):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import floor, log10, sqrt
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -17,6 +17,10 @@ from skdropout.inspection._axes import (
     make_axes,
     measure_axes,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 
 @dataclass(eq=False, repr=False)
@@ -96,7 +100,16 @@ class SearchDisplay:
     compared: np.ndarray | None = None
 
     @classmethod
-    def from_search(cls, search, x=None, y=None, *, metric=None, ax=None, **options):
+    def from_search(
+        cls,
+        search: Any,
+        x: str | None = None,
+        y: str | None = None,
+        *,
+        metric: str | None = None,
+        ax: "Axes | None" = None,
+        **options: Any,
+    ) -> Self:
         """Draw the scores of a fitted search.
 
         Parameters
@@ -155,7 +168,7 @@ class SearchDisplay:
         means, stds = results[f"mean_test_{metric}"], results[f"std_test_{metric}"]
         rounds = results.get("iter", np.zeros(len(means)))  # later ones have more resources
         ranks = list(zip(rounds, np.where(np.isnan(means), -np.inf, means), strict=True))
-        best_in = {}  # the best candidate in each cell
+        best_in: dict[tuple[int, int], int] = {}  # the best candidate in each cell
         for i in having:
             cell = _find(y_values, y_of[i]), _find(x_values, x_of[i])
             if cell not in best_in or ranks[i] > ranks[best_in[cell]]:
@@ -180,10 +193,18 @@ class SearchDisplay:
         )
         return display.plot(ax, **options)
 
-    def plot(self, ax=None, *, cmap="Blues", values_format=None, colorbar=True):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        cmap: "str | Colormap" = "Blues",
+        values_format: str | None = None,
+        colorbar: bool = True,
+    ) -> Self:
         """Draw the map.
 
-        The colours reach two standard errors to either side, lest chance look like a landscape.
+        The colours cover at least two standard errors on either side of the middle, so that
+        differences by chance do not look large.
 
         Parameters
         ----------
@@ -214,8 +235,11 @@ class SearchDisplay:
         self.best_ = None
         if best is not None:
             i, j = best
-            look = dict(fill=False, edgecolor=VERMILION, linewidth=2.5, zorder=3)
-            self.best_ = ax.add_patch(Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, **look))
+            corner = j + 0.04, i + 0.04
+            frame = Rectangle(
+                corner, 0.92, 0.92, fill=False, edgecolor=VERMILION, linewidth=2.5, zorder=3
+            )
+            self.best_ = ax.add_patch(frame)
         self.colorbar_ = None
         if colorbar:
             label = f"Mean {self.score_name}\n± standard error"
@@ -279,16 +303,22 @@ class SearchDisplay:
         n_columns = max(_count_columns(texts.flat), 1)
         size = float(np.clip(min(width / (0.72 * n_columns), height / 2.8), 4.0, 11.0))
         self.texts_ = np.empty_like(texts)
-        colors = self.mesh_.to_rgba(self.mesh_.get_array())
+        values: Any = self.mesh_.get_array()
+        colors = self.mesh_.to_rgba(values)
         for (i, j), text in np.ndenumerate(texts):
-            look = dict(ha="center", va="center", size=size)
-            look["color"] = "black"
-            if text and _is_dark(colors[i, j]):
-                look["color"] = "white"
-            look["weight"] = "bold" if best is not None and (i, j) == tuple(best) else "normal"
-            self.texts_[i, j] = self.ax_.text(j + 0.5, i + 0.5, text, **look)
+            self.texts_[i, j] = self.ax_.text(
+                j + 0.5,
+                i + 0.5,
+                text,
+                ha="center",
+                va="center",
+                size=size,
+                color="white" if text and _is_dark(colors[i, j]) else "black",
+                weight="bold" if best is not None and (i, j) == tuple(best) else "normal",
+            )
 
-        labels, look = _to_labels(self.x_values), {}
+        labels = _to_labels(self.x_values)
+        look: dict[str, Any] = {}
         if _count_columns(labels) * 6.0 > width:
             labels, look = [_fold(label) for label in labels], dict(fontsize="small")
         if _count_columns(labels) * 5.0 > width:

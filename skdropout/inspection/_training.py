@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -20,6 +21,10 @@ from skdropout.inspection._axes import (
     to_fractions,
 )
 from skdropout.inspection._pipelines import split_pipeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 
 @dataclass(eq=False, repr=False)
@@ -76,7 +81,7 @@ class TrainingCurveDisplay:
     score_name: str | None = "score"
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **options):
+    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None, **options: Any) -> Self:
         """Draw the training of a fitted network.
 
         Parameters
@@ -111,7 +116,13 @@ class TrainingCurveDisplay:
         display = cls(network.history_, score_name=_name_score(network))
         return display.plot(ax, **options)
 
-    def plot(self, ax=None, *, learning_rate=True, line_kw=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        learning_rate: bool = True,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -132,7 +143,7 @@ class TrainingCurveDisplay:
         ax = make_axes(f"{type(self).__name__}.plot", ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.score_ax_ = self.learning_rate_ax_ = self.best_ = None
-        self.lines_ = {}
+        self.lines_: dict[str, Line2D] = {}
         epochs = np.arange(1, len(self.history["loss"]) + 1)
         marker = "o" if len(epochs) == 1 else None  # a line of one point can't be seen
         style = {"linewidth": 1.8, "marker": marker, "markersize": 4} | (line_kw or {})
@@ -147,7 +158,7 @@ class TrainingCurveDisplay:
         if "validation_loss" in self.history:
             draw(ax, "validation_loss", "validation loss", ORANGE, linestyle="--")
         ax.set(xlabel="Epoch", ylabel="Loss")
-        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
         if len(epochs) == 1:
             ax.set_xlim(0.0, 2.0)
 
@@ -184,7 +195,7 @@ class TrainingCurveDisplay:
     def _mark_best(self, epochs):
         """Mark the epoch with the highest validation score."""
         scores = np.asarray(self.history.get("validation_score", ()), dtype=float)
-        line = self.lines_.get("validation_score", self.lines_.get("validation_loss"))
+        line: Any = self.lines_.get("validation_score", self.lines_.get("validation_loss"))
         if line is None or not np.isfinite(scores).any():
             return
         best = np.nanargmax(scores)
@@ -202,17 +213,19 @@ class TrainingCurveDisplay:
     def _add_legend(self, epochs):
         """Name the curves, where the names hide none of them."""
         fine = np.linspace(epochs[0], epochs[-1], 300)
+        lines: list[Any] = list(self.lines_.values())
         points = [
             to_fractions(line.axes, fine, np.interp(fine, epochs, line.get_ydata()))
-            for line in self.lines_.values()
+            for line in lines
         ]
-        handles = [*self.lines_.values(), *([self.best_] if self.best_ else [])]
+        handles = [*lines, *([self.best_] if self.best_ else [])]
         axes = [a for a in (self.ax_, self.score_ax_, self.learning_rate_ax_) if a is not None]
         top = axes[-1]  # over all curves
         self.legend_, n_hidden = add_legend(top, handles, np.vstack(points), fontsize="small")
         if n_hidden:  # make room above the curves
-            look = dict(loc="upper center", ncols=2, fontsize="small")
-            self.legend_ = top.legend(handles=handles, **look)
+            self.legend_ = top.legend(
+                handles=handles, loc="upper center", ncols=2, fontsize="small"
+            )
             _, height = measure_legend(self.legend_)
             for each in axes:
                 low, high = each.get_ylim()

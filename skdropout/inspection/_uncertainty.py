@@ -1,7 +1,8 @@
-"""Where in the plane a classifier doesn't know."""
+"""Where in the plane a classifier is uncertain."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -18,6 +19,10 @@ from skdropout.inspection._axes import (
 )
 from skdropout.inspection._pipelines import split_pipeline
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.typing import ColorType
+
 LABELS = {
     "mutual_information": "Mutual information (nats)",
     "predictive_entropy": "Predictive entropy (nats)",
@@ -29,7 +34,7 @@ MARKERS = "os^DvP"
 
 @dataclass(eq=False, repr=False)
 class UncertaintyDisplay:
-    """The regions of the classes, the darker the less a classifier knows.
+    """The regions of the classes, the darker the less certain the classifier is.
 
     Make one with :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -103,19 +108,19 @@ class UncertaintyDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
         *,
-        grid_resolution=100,
-        eps=None,
-        n_samples=50,
-        measure="mutual_information",
-        random_state=None,
-        ax=None,
-        **options,
-    ):
-        """Draw what a fitted classifier of two features makes of the plane.
+        grid_resolution: int = 100,
+        eps: float | None = None,
+        n_samples: int = 50,
+        measure: str = "mutual_information",
+        random_state: Any = None,
+        ax: "Axes | None" = None,
+        **options: Any,
+    ) -> Self:
+        """Draw the predictions of a fitted classifier of two features over their plane.
 
         Parameters
         ----------
@@ -204,7 +209,14 @@ class UncertaintyDisplay:
         )
         return display.plot(ax, **options)
 
-    def plot(self, ax=None, *, colors=None, levels=8, scatter_kw=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        colors: "Sequence[ColorType] | None" = None,
+        levels: int = 8,
+        scatter_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw regions, uncertainty and samples.
 
         Parameters
@@ -257,11 +269,13 @@ class UncertaintyDisplay:
             region = boundary = None
             if lead.max() > 0:
                 levels = [0.0, max(1.0, lead.max())]
-                look = dict(colors=[color], alpha=0.35, zorder=0)
-                region = self.ax_.contourf(self.xx0, self.xx1, lead, levels, **look)
+                region = self.ax_.contourf(
+                    self.xx0, self.xx1, lead, levels, colors=[color], alpha=0.35, zorder=0
+                )
             if lead.min() < 0 < lead.max():
-                look = dict(colors=DARK, linewidths=1.2, zorder=2)
-                boundary = self.ax_.contour(self.xx0, self.xx1, lead, [0.0], **look)
+                boundary = self.ax_.contour(
+                    self.xx0, self.xx1, lead, [0.0], colors=DARK, linewidths=1.2, zorder=2
+                )
             self.regions_.append(region)
             self.boundaries_.append(boundary)
 
@@ -286,7 +300,7 @@ class UncertaintyDisplay:
         self.points_ = []
         if self.X is None:
             return
-        look = dict(s=22, edgecolors="white", linewidths=0.7, zorder=3)
+        look: dict[str, Any] = dict(s=22, edgecolors="white", linewidths=0.7, zorder=3)
         if self.y is None:
             look |= dict(color=DARK) | options
             self.points_.append(self.ax_.scatter(*self.X.T, **look))
@@ -300,15 +314,14 @@ class UncertaintyDisplay:
     def _add_legend(self, colors):
         from matplotlib.patches import Patch
 
-        handles = self.points_ if self.y is not None else []
+        handles: list[Any] = self.points_ if self.y is not None else []
         if not handles:
             handles = [
                 Patch(color=color, alpha=0.35, label=str(label))
                 for color, label in zip(colors, self.classes, strict=True)
             ]
         points = np.empty((0, 2)) if self.X is None else to_fractions(self.ax_, *self.X.T)
-        look = dict(title="Class", fontsize="small")
-        self.legend_, _ = add_legend(self.ax_, handles, points, **look)
+        self.legend_, _ = add_legend(self.ax_, handles, points, title="Class", fontsize="small")
 
 
 def _like(X, values):
