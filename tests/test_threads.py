@@ -52,15 +52,6 @@ def two_threads():
     assert after == counts  # whatever happened in between
 
 
-LEAST = tuning.SECOND_THREAD
-
-
-@pytest.fixture(autouse=True)
-def the_smallest_too(monkeypatch):
-    """Hold for the smallest networks, too, which take one thread by themselves."""
-    monkeypatch.setattr(tuning, "SECOND_THREAD", 0)
-
-
 # The hold itself.
 
 
@@ -184,16 +175,23 @@ def test_others_may_set_the_number_afterwards():
 def test_products_between_the_limits_are_held(n, held, monkeypatch):
     monkeypatch.setattr(tuning, "SINGLE_THREAD", 900)
     for _ in range(2):  # it can be entered again
-        with threads.one_for(n, above=100):
+        with threads.one_for(n, 1, above=100):
             assert set(n_threads()) == {1 if held else 2}
         assert set(n_threads()) == {2}
 
 
 def test_without_a_lower_limit_all_small_products_are_held():
     for n in (1, tuning.SINGLE_THREAD):
-        with threads.one_for(n):
+        with threads.one_for(n, 1):
             assert set(n_threads()) == {1}
-    with threads.one_for(tuning.SINGLE_THREAD + 1):
+    with threads.one_for(tuning.SINGLE_THREAD + 1, 1):
+        assert set(n_threads()) == {2}
+
+
+def test_large_layers_are_left_alone_however_few_the_rows():
+    with threads.one_for(1, tuning.SINGLE_THREAD_WEIGHTS):
+        assert set(n_threads()) == {1}
+    with threads.one_for(1, tuning.SINGLE_THREAD_WEIGHTS + 1):
         assert set(n_threads()) == {2}
 
 
@@ -317,20 +315,6 @@ def test_a_small_network_is_trained_and_predicts_with_one_thread_as_things_are(s
     assert seen == {1}
 
 
-def test_the_smallest_network_is_left_alone_as_things_are(seen, monkeypatch):
-    monkeypatch.setattr(tuning, "SECOND_THREAD", LEAST)
-    DropoutMLPClassifier((20,), solver=Watched(), max_iter=1, random_state=0).fit(X, Y)
-    assert seen and set(seen) == {2}
-
-
-def test_a_small_network_of_many_weights_is_held_as_things_are(seen, monkeypatch):
-    monkeypatch.setattr(tuning, "SECOND_THREAD", LEAST)
-    net = DropoutMLPClassifier((100, 100), batch_size=8, solver=Watched(), max_iter=1).fit(X, Y)
-    assert 8 * 100 * 100 < LEAST
-    assert sum(W.size for W in net.coefs_) > tuning.VECTOR_PIECE
-    assert seen and set(seen) == {1}
-
-
 def test_a_large_network_is_left_alone_as_things_are(seen, watch):
     """Of 32 rows times 300 by 300 weights."""
     watch()
@@ -340,7 +324,7 @@ def test_a_large_network_is_left_alone_as_things_are(seen, watch):
 
 
 @each_estimator
-def test_a_scorer_between_epochs_is_not_held(estimator, seen):
+def test_a_scorer_between_epochs_is_held_as_its_predictions_are(estimator, seen):
     between = []
 
     def score(net, X, y):
@@ -350,12 +334,12 @@ def test_a_scorer_between_epochs_is_not_held(estimator, seen):
     net = network(estimator, solver=Watched(), early_stopping=True, scoring=score)
     net.fit(X, Y)
     assert seen == {1}
-    assert between == [{2}] * net.n_iter_
+    assert between == [{1}] * net.n_iter_
 
 
 @each_estimator
 @pytest.mark.parametrize("solver", [{}, {"solver": Watched()}], ids=["adam", "watched"])
-def test_a_callback_between_epochs_is_not_held(estimator, solver):
+def test_callbacks_of_epochs_are_held_and_those_of_the_fit_are_not(estimator, solver):
     pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
     between = []
 
@@ -373,7 +357,7 @@ def test_a_callback_between_epochs_is_not_held(estimator, solver):
             between.append(set(n_threads()))
 
     network(estimator, **solver).set_callbacks(Listener()).fit(X, Y)
-    assert between == [{2}] * (2 + 2 + 2 * 3)
+    assert between == [{2}] * 2 + [{1}] * (2 * 3) + [{2}] * 2
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -70,9 +70,14 @@ def one() -> Iterator[None]:
                 _set(shared, _shared_before)
 
 
-def one_for(n_multiplications: int, *, above: int = 0) -> AbstractContextManager[None]:
-    """Hold BLAS to one thread where the largest product has few multiplications, but `above`."""
-    if above < n_multiplications <= tuning.SINGLE_THREAD:
+def one_for(n_rows: int, n_weights: int, *, above: int = 0) -> AbstractContextManager[None]:
+    """Hold BLAS to one thread where a second one gains little.
+
+    That is where the largest layer has few weights, and its product for so many rows few
+    multiplications, but more than `above`.
+    """
+    is_small = n_weights <= tuning.SINGLE_THREAD_WEIGHTS
+    if is_small and above < n_rows * n_weights <= tuning.SINGLE_THREAD:
         return one()
     return _AS_THEY_ARE
 

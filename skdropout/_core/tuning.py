@@ -28,9 +28,13 @@ SINGLE_THREAD = 1 << 21
 idle cores of a Xeon a second thread makes products of 2^20 multiplications 0-15 % faster, of 2^21
 8-26 %, of 2^22 20-40 %; on busy cores it makes them up to a hundred times slower."""
 
+SINGLE_THREAD_WEIGHTS = 1 << 17
+"""Weights of the largest layer up to which it is. More do not stay in the cache of one core, and a
+second core brings one of its own: 12 % at 2^19 weights for a single row, 34 % at 2^20."""
+
 SECOND_THREAD = 1 << 17
 """Multiplications of a product up to which OpenBLAS takes one thread by itself, with room to spare:
-the smallest networks and predictions of a few rows do without the 5 to 9 us that holding takes."""
+predictions of a few rows do without the 5 to 9 us that holding takes."""
 
 RANDOM_WORDS = 1 << 13
 """Random 64-bit words drawn at once: 64 kB of scratch, whatever the layer."""

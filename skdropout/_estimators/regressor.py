@@ -101,8 +101,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the samples and the dropout, by three
         independent streams. An int gives the same result each time, for any `n_jobs`: to the last
-        bit where batch size times the weights of the largest layer is at most 2,097,152, beyond
-        which the number of BLAS threads may change the last digits.
+        bit as long as no layer has more than 131,072 weights, nor its weights times the batch
+        size more than 2,097,152; beyond, the number of BLAS threads may change the last digits.
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is

@@ -149,7 +149,7 @@ class MonteCarlo:
     def _each_block(self) -> Iterator[slice]:
         """Yield the blocks, with the generator as it has to be for each."""
         start = self.rng.bit_generator.state
-        with threads.one_for(self.network.largest_product(self.blocks[0].stop)):
+        with threads.one_for(self.blocks[0].stop, self.network.largest_layer):
             for block in self.blocks:
                 if self.same_networks:
                     self.rng.bit_generator.state = start

@@ -37,6 +37,8 @@ class Network:
 
     Attributes
     ----------
+    largest_layer : int
+        The weights of the largest weight matrix.
     weights, biases : list of ndarray
         Views of the weight matrices and of the bias vectors, from the inputs on.
     """
@@ -52,7 +54,7 @@ class Network:
         self.sizes = tuple(sizes)
         self.activations = tuple(activations)
         self.batch_norm = batch_norm
-        self._largest_layer = max(a * b for a, b in pairwise(self.sizes))
+        self.largest_layer = max(a * b for a, b in pairwise(self.sizes))
         layout: dict[str, Shape]
         layout = {f"W{i}": shape for i, shape in enumerate(pairwise(self.sizes))}
         layout |= {f"b{i}": (fan_out,) for i, fan_out in enumerate(self.sizes[1:])}
@@ -177,7 +179,7 @@ class Network:
         blocks = self.blocks(X.shape[0])
         n_rows = blocks[0].stop
         work = self.work_space(n_rows, dtype)
-        with threads.one_for(self.largest_product(n_rows), above=tuning.SECOND_THREAD):
+        with threads.one_for(n_rows, self.largest_layer, above=tuning.SECOND_THREAD):
             for block in blocks:
                 network.forward(X[block], z[block], work)
         return z
@@ -187,10 +189,6 @@ class Network:
         widest = max(self.sizes if with_inputs else self.sizes[1:])
         size = max(1, tuning.INFERENCE_NUMBERS // widest)
         return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
-
-    def largest_product(self, n_rows: int) -> int:
-        """Multiplications of the largest product of a pass."""
-        return n_rows * self._largest_layer
 
     def work_space(self, n_rows: int, dtype: DTypeLike) -> Array:
         """Memory for `forward`: two hidden layers."""

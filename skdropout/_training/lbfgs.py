@@ -69,7 +69,7 @@ def train_by_lbfgs(job: Job) -> list[float]:
     try:
         with (
             np.errstate(over="ignore", invalid="ignore"),
-            threads.one_for(network.largest_product(n_rows)),
+            threads.one_for(n_rows, network.largest_layer),
         ):
             result = minimize(
                 objective,

@@ -1,12 +1,11 @@
 """The training loop."""
 
-from contextlib import AbstractContextManager
 from math import isfinite, nan
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skdropout._core import threads, tuning
+from skdropout._core import threads
 from skdropout._core.losses import RunningLoss
 from skdropout._network import windows
 from skdropout._network.masks import Drops, Masks
@@ -30,12 +29,12 @@ class Training:
         network = job.state.network
         self.job, self.network, self.batches = job, network, job.batches
         self.update = ParameterUpdate(network, rule, job.settings.penalties, job.state.optimizer)
-        self.losses = RunningLoss(job.loss, network.sizes[-1], network.dtype)
         self.may_permute = not network.batch_norm and (
             rule.constraint is None or rule.constraint.equivariant
         )
         self.drops: Drops | None = None
         self.windows: Windows
+        self.losses: RunningLoss
         self.passes: dict[int, TrainingPass] = {}
         self.n_batches = self.n_drawn = 0
 
@@ -44,7 +43,10 @@ class Training:
         job, progress = self.job, self.job.state.progress
         n_before = progress.epoch
         try:
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            with (
+                np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+                threads.one_for(max(self.batches.sizes), self.network.largest_layer),
+            ):
                 self._run()
         except KeyboardInterrupt:
             if progress.epoch == n_before:
@@ -62,8 +64,7 @@ class Training:
             job.set_drops()
             if self.drops is None or job.drops.rates != self.drops.rates:
                 self.compile(job.drops)
-            with self.held_threads():
-                epoch = self.epoch()
+            epoch = self.epoch()
             if not (isfinite(epoch.loss) and self.is_finite()):
                 job.diverge(epoch)
                 job.callbacks.end()
@@ -77,13 +78,6 @@ class Training:
                 "the optimization hasn't converged yet.",
                 ConvergenceWarning,
             )
-
-    def held_threads(self) -> AbstractContextManager[None]:
-        """Hold BLAS to one thread where it might take two and gain little by it."""
-        largest_product = self.network.largest_product(max(self.passes))
-        has_short_vectors = self.network.memory.size <= tuning.VECTOR_PIECE
-        above = tuning.SECOND_THREAD if has_short_vectors else 0
-        return threads.one_for(largest_product, above=above)
 
     def epoch(self) -> Epoch:
         """Go through the batches once. Moves the network, the update and the progress."""
@@ -123,6 +117,7 @@ class Training:
         network, batches = self.network, self.batches
         rng = self.job.state.streams["dropout"]
         self.drops, self.n_batches = drops, 0
+        self.losses = RunningLoss(self.job.loss, network.sizes[-1], network.dtype)
         n_draws = {
             size: -(-n // drops.scheme.batches_per_mask) for size, n in batches.sizes.items()
         }
