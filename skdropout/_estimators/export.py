@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdropout._estimators.arguments import arguments_of
 from skdropout._estimators.labels import Numbers
 
-ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-NAMES = {
+KNOWN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+KNOWN_NAMES = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),
 }
@@ -43,17 +43,17 @@ def _to_mlp(their_class: type, estimator: Any) -> Any:
     """An estimator of scikit-learn with the arguments and parameters that both know."""
     check_is_fitted(estimator)
     activations = estimator._network.activations
-    if len(set(activations)) != 1 or activations[0] not in ACTIVATIONS:
+    if len(set(activations)) != 1 or activations[0] not in KNOWN_ACTIVATIONS:
         raise ValueError(
             f"{their_class.__name__} needs at least one hidden layer and the same activation for "
-            f"all, one of {', '.join(ACTIVATIONS)}; the activations of this network are "
+            f"all, one of {', '.join(KNOWN_ACTIVATIONS)}; the activations of this network are "
             f"{activations}."
         )
     arguments = arguments_of(estimator)
     shared = {k: v for k, v in arguments.items() if k in signature(their_class).parameters}
     shared["activation"] = activations[0]
     shared["hidden_layer_sizes"] = estimator._network.sizes[1:-1]
-    for name, known in NAMES.items():
+    for name, known in KNOWN_NAMES.items():
         if not (isinstance(shared[name], str) and shared[name] in known):
             del shared[name]
     mlp = their_class(**shared)

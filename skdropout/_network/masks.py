@@ -29,6 +29,8 @@ class Drops:
 
     def at(self, factor: float) -> "Drops":
         """The same with all rates multiplied by a factor."""
+        if factor == 1.0:
+            return self
         return Drops(self.scheme, tuple(factor * rate for rate in self.rates))
 
     def drops_units(self, i: int) -> bool:
@@ -94,11 +96,11 @@ class DrawAhead(Draw):
     masks: Array  # (n_masks, rows, columns)
 
     def __call__(self, k: int):
-        n_masks, _, n_columns = self.masks.shape
-        k %= n_masks
+        k %= len(self.masks)
         if k == 0:
-            self.scheme.draw(self.rng, self.rate, out=self.masks.reshape(-1, n_columns))
-        np.copyto(self.mask, self.masks[n_masks - 1 - k])
+            rows = self.masks.reshape(-1, self.masks.shape[2])
+            self.scheme.draw(self.rng, self.rate, out=rows)
+        np.copyto(self.mask, self.masks[-1 - k])
 
 
 class Masks:

@@ -5,7 +5,7 @@ input and output, `dx`, `dy` the derivatives of the loss with respect to them. S
 a batch of `n` rows, `i` inputs and `u` units.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -50,6 +50,11 @@ class Dense:
     dW: Array  # (i, u)
     db: Array | None  # (u,)
     ones: Array  # (n,)
+    xT: Array = field(init=False)  # (i, n), a view of x
+    WT: Array = field(init=False)  # (u, i), a view of W
+
+    def __post_init__(self):
+        self.xT, self.WT = self.x.T, self.W.T
 
     def forward(self):
         self.x.dot(self.W, out=self.y)
@@ -57,11 +62,11 @@ class Dense:
             self.y += self.b
 
     def backward(self):
-        self.x.T.dot(self.dy, out=self.dW)
+        self.xT.dot(self.dy, out=self.dW)
         if self.db is not None:
             self.ones.dot(self.dy, out=self.db)
         if self.dx is not None:
-            self.dy.dot(self.W.T, out=self.dx)
+            self.dy.dot(self.WT, out=self.dx)
 
 
 @dataclass(eq=False, slots=True)

@@ -37,6 +37,7 @@ class Training:
         self.losses: RunningLoss
         self.passes: dict[int, TrainingPass] = {}
         self.n_batches = self.n_drawn = 0
+        self.batches_per_mask = 1
 
     def run(self):
         """Train until the job is over. Sets: all of the job's state."""
@@ -81,20 +82,22 @@ class Training:
 
     def epoch(self) -> Epoch:
         """Go through the batches once. Moves the network, the update and the progress."""
+        batches, passes, losses, update = self.batches, self.passes, self.losses, self.update
+        job, progress = self.job, self.job.state.progress
         total_penalty = 0.0
         self.n_drawn = 0
         try:
-            for rows in self.batches:
-                current = self.passes[len(rows)]
+            for rows in batches:
+                current = passes[len(rows)]
                 batch = current.batch
-                weight = self.batches.load(rows, batch)
-                lr = self.job.learning_rate()
+                weight = batches.load(rows, batch)
+                lr = job.learning_rate()
                 self.draw(current.masks)
                 z = current.forward()
                 current.backward()
-                self.losses.add(z, batch.y, batch.weight, weight)
-                total_penalty += self.update.step(lr, weight) * weight
-                self.job.state.progress.step += 1
+                losses.add(z, batch.y, batch.weight, weight)
+                total_penalty += update.step(lr, weight) * weight
+                progress.step += 1
         finally:
             self.windows.end()
         weight = self.batches.total_weight
@@ -105,8 +108,9 @@ class Training:
 
         Sets: `masks`, the windows, `n_batches` and `n_drawn`.
         """
-        redraw = self.n_batches % masks.drops.scheme.batches_per_mask == 0
-        self.windows.begin(redraw=redraw)
+        redraw = self.n_batches % self.batches_per_mask == 0
+        if self.windows:
+            self.windows.begin(redraw=redraw)
         if redraw:
             masks.draw(self.n_drawn)
             self.n_drawn += 1
@@ -117,10 +121,9 @@ class Training:
         network, batches = self.network, self.batches
         rng = self.job.state.streams["dropout"]
         self.drops, self.n_batches = drops, 0
+        self.batches_per_mask = per_mask = drops.scheme.batches_per_mask
         self.losses = RunningLoss(self.job.loss, network.sizes[-1], network.dtype)
-        n_draws = {
-            size: -(-n // drops.scheme.batches_per_mask) for size, n in batches.sizes.items()
-        }
+        n_draws = {size: -(-n // per_mask) for size, n in batches.sizes.items()}
         n_rows = max(n_draws)
         permutation = UnitPermutation(
             self.update.buffers, network.sizes, scratch=self.update.gradient
