@@ -191,7 +191,7 @@ def test_what_it_has_no_word_for_is_refused(kind, arguments, named):
 
 @pytest.mark.skipif(KNOWS_POISSON, reason="for a scikit-learn that does not know it")
 def test_poisson_needs_a_newer_scikit_learn():
-    ours = DropoutMLPRegressor("poisson", max_iter=1).fit(X, Y)
+    ours = DropoutMLPRegressor(loss="poisson", max_iter=1).fit(X, Y)
     with pytest.raises(ValueError, match=r"loss='poisson' needs scikit-learn 1\.7"):
         ours.to_sklearn()
 
