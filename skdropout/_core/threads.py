@@ -1,25 +1,18 @@
 """How many threads BLAS has: one where the products are too small to gain by a second.
 
 The threads of BLAS wait for each other by spinning. Where the products are small that gains nothing
-on idle cores and costs up to tenfold on busy ones. With one thread the numbers are also the same
-wherever a process has been given fewer threads, as joblib's workers are.
+on idle cores and costs up to a hundredfold on busy ones. With one thread the numbers are also the
+same wherever a process has been given fewer threads, as joblib's workers are.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from threading import Lock
+from threading import Lock, local
+from typing import Any
 
-import threadpoolctl
+import threadpoolctl  # scikit-learn brings it
 
 from skdropout._core import tuning
-
-_lock = Lock()
-_n_holding = 0
-_shared_before: list[int] = []
-_say_so = getattr(
-    getattr(threadpoolctl, "OpenBLASController", None), "clear_controlling_thread", None
-)
 
 
 @cache
@@ -37,37 +30,58 @@ def _libraries() -> tuple[list, list]:
     return shared, own
 
 
-def _set(libraries: list, numbers: list[int]) -> None:
-    """Set the numbers of threads.
-
-    From 3.8 on threadpoolctl lets only that Python thread set them that began, until it says so.
-    """
-    for library, number in zip(libraries, numbers, strict=True):
-        library.set_num_threads(number)
-    if _say_so is not None:
-        _say_so()
+# From 3.8 on threadpoolctl lets only that Python thread set the numbers that began, until this.
+_release_control = getattr(
+    getattr(threadpoolctl, "OpenBLASController", None), "clear_controlling_thread", lambda: None
+)
 
 
-@contextmanager
-def one() -> Iterator[None]:
-    """Hold BLAS to one thread, in the whole process, as long as anybody is inside."""
-    global _n_holding
-    shared, own = _libraries()
-    with _lock:
-        own_before = [library.num_threads for library in own]
-        _set(own, [1] * len(own))
-        if _n_holding == 0:
-            _shared_before[:] = [library.num_threads for library in shared]
-            _set(shared, [1] * len(shared))
-        _n_holding += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _set(own, own_before)
-            _n_holding -= 1
-            if _n_holding == 0:
-                _set(shared, _shared_before)
+def _hold(libraries: list) -> list[tuple[Any, int]]:
+    """Set the numbers of threads to one; return what to set back."""
+    before = [(library, library.num_threads) for library in libraries]
+    changed = [(library, number) for library, number in before if number != 1]
+    _set([(library, 1) for library, _ in changed])
+    return changed
+
+
+def _set(numbers: list[tuple[Any, int]]) -> None:
+    """Set numbers of threads."""
+    if numbers:
+        for library, number in numbers:
+            library.set_num_threads(number)
+        _release_control()
+
+
+class OneThread:
+    """Holds BLAS to one thread, in the whole process, as long as anybody is inside."""
+
+    def __init__(self):
+        self.lock = Lock()
+        self.n_inside = 0
+        self.before: list[tuple[Any, int]] = []
+        self.own = local()  # what each Python thread has to set back, where it has its own number
+
+    def __enter__(self) -> None:
+        shared, own = _libraries()
+        with self.lock:
+            if own:
+                vars(self.own).setdefault("before", []).append(_hold(own))
+            if self.n_inside == 0:
+                self.before = _hold(shared)
+            self.n_inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        _, own = _libraries()
+        with self.lock:
+            if own:
+                _set(self.own.before.pop())
+            self.n_inside -= 1
+            if self.n_inside == 0:
+                _set(self.before)
+
+
+one = OneThread()
+_as_they_are = nullcontext()
 
 
 def one_for(n_rows: int, n_weights: int, *, above: int = 0) -> AbstractContextManager[None]:
@@ -78,8 +92,5 @@ def one_for(n_rows: int, n_weights: int, *, above: int = 0) -> AbstractContextMa
     """
     is_small = n_weights <= tuning.SINGLE_THREAD_WEIGHTS
     if is_small and above < n_rows * n_weights <= tuning.SINGLE_THREAD:
-        return one()
-    return _AS_THEY_ARE
-
-
-_AS_THEY_ARE = nullcontext()
+        return one
+    return _as_they_are

@@ -32,9 +32,9 @@ SINGLE_THREAD_WEIGHTS = 1 << 17
 """Weights of the largest layer up to which it is. More do not stay in the cache of one core, and a
 second core brings one of its own: 12 % at 2^19 weights for a single row, 34 % at 2^20."""
 
-SECOND_THREAD = 1 << 17
-"""Multiplications of a product up to which OpenBLAS takes one thread by itself, with room to spare:
-predictions of a few rows do without the 5 to 9 us that holding takes."""
+SECOND_THREAD = 1 << 18
+"""Multiplications of a product of matrices up to which OpenBLAS takes one thread by itself:
+predictions of a few rows do without the 5 to 20 us that holding takes where there are two."""
 
 RANDOM_WORDS = 1 << 13
 """Random 64-bit words drawn at once: 64 kB of scratch, whatever the layer."""

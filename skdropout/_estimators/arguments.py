@@ -30,11 +30,12 @@ _SCHEDULE_ARGUMENTS = {"invscaling": ("power_t",)}
 
 
 def arguments_of(estimator: Any) -> dict[str, Any]:
-    """The constructor's arguments as they are now, of a subclass with a constructor of its own too.
+    """The arguments of our own constructor as they are now, of a subclass with another one too.
 
     `get_params` would tell of the subclass's arguments alone.
     """
-    return {field.name: getattr(estimator, field.name) for field in fields(estimator)}
+    ours = next(c for c in type(estimator).__mro__ if c.__module__.startswith("skdropout."))
+    return {field.name: getattr(estimator, field.name) for field in fields(ours)}
 
 
 def read_settings(arguments: dict[str, Any], *, incremental: bool = False) -> Settings:

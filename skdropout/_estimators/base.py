@@ -1,11 +1,12 @@
 """What the estimators share: arguments, fitted network, pickles, random predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdropout._core.buffers import Array
@@ -22,6 +23,8 @@ from skdropout.dropout import DropoutScheme
 from skdropout.optimizers import Optimizer
 from skdropout.schedules import Schedule
 
+Method = TypeVar("Method", bound=Callable)
+
 
 def is_stochastic(estimator: Any) -> bool:
     """Whether the solver works on batches; the reason why not is the error."""
@@ -30,6 +33,14 @@ def is_stochastic(estimator: Any) -> bool:
             "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
         )
     return True
+
+
+if TYPE_CHECKING:
+
+    def if_stochastic(method: Method) -> Method:
+        """Have a method only where the solver works on batches."""
+else:
+    if_stochastic = available_if(is_stochastic)
 
 
 @dataclass(eq=False, repr=False)
@@ -45,10 +56,10 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         "https://skdropout.readthedocs.io/en/stable/api/skdropout.{estimator_name}.html"
     )
 
-    hidden_layer_sizes: int | Sequence[int] = (256, 128)
+    hidden_layer_sizes: int | Sequence[int] | Array = (256, 128)
     activation: str | Sequence[str] = "relu"
     _: KW_ONLY
-    dropout_rate: float | Sequence[float] = 0.5
+    dropout_rate: float | Sequence[float] | Array = 0.5
     input_dropout_rate: float = 0.0
     dropout: str | DropoutScheme = "batchwise"
     dropout_schedule: str | Schedule = "constant"

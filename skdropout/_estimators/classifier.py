@@ -1,16 +1,15 @@
 """The classifier: class labels in, class labels and probabilities out."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
-from sklearn.utils.metaestimators import available_if
 
 from skdropout._core.buffers import Array
-from skdropout._estimators.base import BaseDropoutMLP, is_stochastic
+from skdropout._estimators.base import BaseDropoutMLP, if_stochastic
 from skdropout._estimators.export import to_mlp_classifier
 from skdropout._estimators.fitting import Given, fit, partial_fit
 from skdropout._estimators.labels import Classes
@@ -98,9 +97,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Whether the samples come in a new random order each epoch.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the samples and the dropout, by three
-        independent streams. An int gives the same result each time, for any `n_jobs`: to the last
-        bit as long as no layer has more than 131,072 weights, nor its weights times the batch
-        size more than 2,097,152; beyond, the number of BLAS threads may change the last digits.
+        independent streams. An int gives the same network each time, for any `n_jobs`: to the
+        last bit as long as no layer has more than 131,072 weights, nor its weights times the batch
+        size more than 2,097,152. Beyond, and in predictions of many rows, the number of BLAS
+        threads may change the last digits.
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is
@@ -223,7 +223,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
-    ) -> "DropoutMLPClassifier":
+    ) -> Self:
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.
 
         Parameters
@@ -258,14 +258,14 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         fit(self, self._labels, Given(X, y, sample_weight), validation)
         return self
 
-    @available_if(is_stochastic)
+    @if_stochastic
     def partial_fit(
         self,
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
-    ) -> "DropoutMLPClassifier":
+    ) -> Self:
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
@@ -293,7 +293,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         ValueError, TypeError
             As in `fit`; and with ``early_stopping=True`` or ``class_weight="balanced"``.
         """
-        if isinstance(self.class_weight, str):
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all samples at once: for partial_fit give a dict, "
                 "as sklearn.utils.class_weight.compute_class_weight makes it."

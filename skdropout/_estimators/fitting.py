@@ -1,6 +1,6 @@
 """How an estimator is fitted: data, labels and settings made into a job, the job into attributes.
 
-The estimator is handed in; nothing here asks what kind it is.
+The estimator is handed in, and what its `y` means with it.
 """
 
 import warnings
@@ -70,7 +70,7 @@ def fit(estimator: Any, labels: Labels, training: Given, validation: Given) -> N
         raise ValueError("sample_weight_val goes with X_val and y_val, got it without them.")
     with all_or_nothing(estimator):
         job = _fit(estimator, labels, settings, training, validation)
-    _emit_warnings(job)
+        _emit_warnings(job)
 
 
 @with_callbacks
@@ -135,7 +135,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         assert settings.rule is not None  # with L-BFGS there is no such method
         Training(job, settings.rule).run()
         _publish(estimator, state)
-    _emit_warnings(job)
+        _emit_warnings(job)
 
 
 def _read(

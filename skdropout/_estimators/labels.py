@@ -209,7 +209,7 @@ class Classes:
 
     def score(self, y: Array, weight: Array | None) -> Scorer:
         """Accuracy."""
-        return lambda z, loss: accuracy_score(y, self.decide(z), sample_weight=weight)
+        return lambda z, loss: float(accuracy_score(y, self.decide(z), sample_weight=weight))
 
     def attributes(self) -> dict[str, Any]:
         """What the classes are."""
@@ -338,7 +338,7 @@ class Numbers:
 
     def score(self, y: Array, weight: Array | None) -> Scorer:
         """R2."""
-        return lambda z, loss: r2_score(y, self.decide(z), sample_weight=weight)
+        return lambda z, loss: float(r2_score(y, self.decide(z), sample_weight=weight))
 
     def attributes(self) -> dict[str, Any]:
         """Nothing was learned."""

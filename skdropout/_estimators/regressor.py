@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, Self, overload
 
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.neural_network import MLPRegressor
-from sklearn.utils.metaestimators import available_if
 
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_flag, check_number
 from skdropout._core.uncertainty import measure_spread
-from skdropout._estimators.base import BaseDropoutMLP, is_stochastic
+from skdropout._estimators.base import BaseDropoutMLP, if_stochastic
 from skdropout._estimators.export import to_mlp_regressor
 from skdropout._estimators.fitting import Given, fit, partial_fit
 from skdropout._estimators.labels import Numbers
@@ -100,9 +99,10 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         Whether the samples come in a new random order each epoch.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the samples and the dropout, by three
-        independent streams. An int gives the same result each time, for any `n_jobs`: to the last
-        bit as long as no layer has more than 131,072 weights, nor its weights times the batch
-        size more than 2,097,152; beyond, the number of BLAS threads may change the last digits.
+        independent streams. An int gives the same network each time, for any `n_jobs`: to the
+        last bit as long as no layer has more than 131,072 weights, nor its weights times the batch
+        size more than 2,097,152. Beyond, and in predictions of many rows, the number of BLAS
+        threads may change the last digits.
     tol : float >= 0, default=1e-4
         The least improvement of the training loss, or of the validation score, that counts. With
         dropout the loss of an epoch depends on which units were dropped; what is watched then is
@@ -209,8 +209,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
     True
     """
 
-    hidden_layer_sizes: int | Sequence[int] = field(default=(100,), kw_only=False)  # as in the base
-    dropout_rate: float | Sequence[float] = 0.0  # see Notes
+    hidden_layer_sizes: int | Sequence[int] | Array = field(default=(100,), kw_only=False)
+    dropout_rate: float | Sequence[float] | Array = 0.0  # see Notes
     learning_rate_init: float = 0.01
     loss: str = "squared_error"
 
@@ -223,7 +223,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
-    ) -> "DropoutMLPRegressor":
+    ) -> Self:
         """Train the network from new weights, or go on with the old ones if `warm_start` is set.
 
         Parameters
@@ -258,10 +258,10 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         fit(self, self._labels, Given(X, y, sample_weight), validation)
         return self
 
-    @available_if(is_stochastic)
+    @if_stochastic
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> "DropoutMLPRegressor":
+    ) -> Self:
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
@@ -288,6 +288,28 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         """
         partial_fit(self, self._labels, Given(X, y, sample_weight))
         return self
+
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: Literal[False] = False,
+        *,
+        n_samples: int = 30,
+        random_state: Any = None,
+        consistent: bool = False,
+    ) -> Array: ...
+
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: Literal[True],
+        *,
+        n_samples: int = 30,
+        random_state: Any = None,
+        consistent: bool = False,
+    ) -> tuple[Array, Array]: ...
 
     def predict(
         self,

@@ -33,7 +33,7 @@ def make_scorer(estimator: Any, X: Any, y: Array, weight: Array | None) -> Score
 
     def score(z: Array, loss: float) -> float:
         try:
-            return scorer(nameless, X, y, **weights)
+            return float(scorer(nameless, X, y, **weights))
         except Exception as error:
             error.add_note(
                 f"This is what scoring={estimator.scoring!r} said of the validation set."

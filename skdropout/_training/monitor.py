@@ -42,7 +42,7 @@ class Validation(Evaluation):
         loss = self.loss.value(z, self.targets, self.weight)
         if not (isfinite(loss) and np.isfinite(z).all()):  # no scorer takes such predictions
             return nan, nan
-        score = float(self.scorer(z, loss))
+        score = self.scorer(z, loss)
         if isnan(score):
             raise ValueError(
                 f"scoring gives NaN on the {len(z)} validation samples: they are too few, or not "

@@ -1,4 +1,4 @@
-"""What a training is asked to do: the constructor's arguments, checked, as the core wants them."""
+"""What a training is asked to do: the constructor's arguments, checked and resolved."""
 
 from dataclasses import dataclass
 

@@ -27,6 +27,21 @@ class Stopping:
     the whole network is watched instead. Where the learning rate adapts, the training loss is
     watched in every row, and a plateau lowers the rate; only where the rate can fall no further
     it ends what it would end.
+
+    Attributes
+    ----------
+    by_score : bool
+        Whether the validation score decides.
+    anneals : bool
+        Whether a schedule means to end with the last epoch.
+    adapts : bool
+        Whether the learning rate falls at plateaus.
+    incremental : bool
+        Whether it is a call of `partial_fit`.
+    max_epochs : int
+    tol : float
+    n_iter_no_change : float
+        May be infinite.
     """
 
     by_score: bool
