@@ -155,7 +155,7 @@ class Classes:
         training: Targets | None = None,
     ) -> Targets:
         """Encode checked `y`, and multiply the weights of samples and classes."""
-        n_classes = len(self.classes)
+        n_classes, smoothing = len(self.classes), float(self.smoothing)
         if (y.ndim == 2) != self.is_multilabel or (y.ndim == 2 and y.shape[1] != n_classes):
             raise ValueError(
                 f"{name} must have the form of the first y, of {n_classes} "
@@ -165,9 +165,9 @@ class Classes:
         encoded: ClassTargets | DenseTargets
         strata: Array | None
         if self.loss.out_activation == "softmax":
-            encoded, strata = ClassTargets(columns, n_classes, self.smoothing, dtype), columns[:, 0]
+            encoded, strata = ClassTargets(columns, n_classes, smoothing, dtype), columns[:, 0]
         else:
-            encoded = DenseTargets(columns, self.smoothing, dtype)
+            encoded = DenseTargets(columns, smoothing, dtype)
             strata = None if self.is_multilabel else columns.astype(bool)
         if self.class_weight is None:
             return Targets(encoded, strata, sample_weight, sample_weight, self.loss)
