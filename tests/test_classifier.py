@@ -231,12 +231,12 @@ def test_class_weights_whose_product_is_too_large(sample_weight):
         clf.fit(X.astype(np.float32), Y, sample_weight)
 
 
-def test_a_hold_out_may_not_leave_a_single_class():
+def test_a_hold_out_may_leave_a_single_class():
     y = np.zeros(len(X), int)
     y[:2] = 1  # two of them, both held out
-    clf = network(early_stopping=True, validation_fraction=0.9)
-    with pytest.raises(ValueError, match="at least two classes, got one class"):
-        clf.fit(X, y)
+    clf = network(early_stopping=True, validation_fraction=0.9).fit(X, y)
+    assert_array_equal(clf.classes_, [0, 1])
+    assert np.isfinite(clf.predict_proba(X)).all()
 
 
 def test_a_hold_out_may_not_leave_nothing():
@@ -400,7 +400,7 @@ def test_the_score_respects_weights():
 @pytest.mark.parametrize(
     "y, fraction, reason",
     [
-        (np.r_[np.zeros(39), 1], 0.1, "least populated class"),
+        (np.zeros(40), 0.02, "too small"),
         (np.r_[np.zeros(20), np.ones(20)], 0.99, "validation_fraction=0.99 of 40 samples"),
     ],
 )
@@ -562,6 +562,124 @@ def test_parameters_are_live():
         clf.coefs_[-1] = np.zeros((1, 16))
 
 
+# few classes, few samples
+
+ONE_CLASS = {
+    "default": {},
+    "no penalty": {"alpha": 0, "weight_decay": 0},
+    "smoothed": {"label_smoothing": 0.3},
+    "weighted": {"class_weight": "balanced"},
+    "normalised": {"batch_norm": True},
+    "clipped": {"clip_norm": 1.0},
+    "sgd": {"solver": "sgd", "learning_rate": "adaptive"},
+    "early stopping": {"early_stopping": True},
+    "early stopping by loss": {"early_stopping": True, "scoring": "loss"},
+    "warm start": {"warm_start": True},
+    "lbfgs": {"solver": "lbfgs", "dropout_rate": 0},
+    "lbfgs, no penalty": {"solver": "lbfgs", "dropout_rate": 0, "alpha": 0},
+    "no hidden layer": {"hidden_layer_sizes": ()},
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("label", [0, 7, "a", False])
+@pytest.mark.parametrize("name", ONE_CLASS)
+def test_a_single_class_is_certain(name, label, dtype):
+    y, rows = np.full(len(X), label), X.astype(dtype)
+    clf = network(**ONE_CLASS[name]).fit(rows, y)
+    if clf.warm_start:
+        clf.fit(rows, y)
+    assert clf.classes_.tolist() == [label]
+    assert clf.n_outputs_ == 1
+    assert np.isfinite(clf.loss_curve_).all()
+    assert np.isfinite(clf._network.memory).all()
+    assert_array_equal(clf.predict(rows), y)
+    assert_array_equal(clf.predict_proba(rows), np.ones((len(X), 1), dtype))
+    assert_array_equal(clf.predict_log_proba(rows), np.zeros((len(X), 1), dtype))
+    assert clf.decision_function(rows).shape == (len(X),)
+    assert clf.score(rows, y) == 1
+    copied = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(copied.predict(rows), y)
+
+
+def test_draws_of_a_single_class_agree():
+    clf = network().fit(X, np.full(len(X), "a"))
+    assert_array_equal(clf.predict_proba_samples(X, 5), np.ones((5, len(X), 1)))
+    measures = clf.predict_uncertainty(X, 5)
+    assert_array_equal(measures.pop("mean_proba"), np.ones((len(X), 1)))
+    for values in measures.values():
+        assert_array_equal(values, np.zeros(len(X)))
+
+
+def test_a_single_class_has_no_loss():
+    clf = network(alpha=0, weight_decay=0, dropout_rate=0).fit(
+        X, np.zeros(len(X)), X_val=X, y_val=Y * 0
+    )
+    assert set(clf.loss_curve_) == set(clf.history_["validation_loss"]) == {0}
+    assert set(clf.validation_scores_) == {1}
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+@pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_class_of_weight_zero_is_still_a_class(kind, by, early_stopping):
+    X, Y = KINDS[kind]
+    last = np.isin(Y, Y.max())
+    weights = {"sample_weight": 1.0 - last} if by == "sample_weight" else {}
+    more = {} if by == "sample_weight" else {"class_weight": {Y.max(): 0}}
+    clf = network(early_stopping=early_stopping, **more).fit(X, Y, **weights)
+    assert_array_equal(clf.classes_, np.unique(Y))
+    p = clf.predict_proba(X)
+    assert_allclose(p.sum(axis=1), 1)
+    assert p[~last, -1].mean() < 0.5
+    assert np.isfinite(clf.loss_curve_).all()
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_rows_of_weight_zero_are_left_out_but_for_their_class(class_weight):
+    """Their rows change nothing, as other rows of the same classes show."""
+    weight = np.where(Y_IRIS == 2, 0.0, 1.0)
+    clf = network(class_weight=class_weight)
+    expected = clf.fit(X_IRIS, Y_IRIS, weight).predict_proba(X_IRIS)
+    few = np.arange(150) <= 100  # one of them is there
+    assert_allclose(
+        clf.fit(X_IRIS[few], Y_IRIS[few], weight[few]).predict_proba(X_IRIS), expected, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("scoring", [None, "loss"])
+def test_a_class_of_one_sample_is_trained_on_with_early_stopping(n_classes, scoring):
+    y = np.arange(40) % (n_classes - 1)
+    y[17] = n_classes - 1
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.extend(y)
+        return estimator.score(X, y)
+
+    clf = network(early_stopping=True, scoring=scorer).fit(X[:40], y)
+    assert_array_equal(np.unique(seen), np.arange(n_classes - 1))
+    assert clf.t_ == 36 * clf.n_iter_
+    clf = network(early_stopping=True, scoring=scoring, tol=0, max_iter=200).fit(X[:40], y)
+    assert_array_equal(clf.classes_, np.arange(n_classes))
+    assert np.isfinite(clf.validation_scores_).all()
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_classes_of_one_sample_each_are_split_at_random():
+    y = np.arange(40)
+    clf = network(early_stopping=True).fit(X[:40], y)
+    assert clf.predict_proba(X).shape == (120, 40)
+    assert clf.t_ == 36 * clf.n_iter_
+
+
+@pytest.mark.parametrize("y", [np.zeros(10), np.r_[np.zeros(9), 1]], ids=["one", "one and a row"])
+def test_a_validation_set_of_one_row_is_refused(y):
+    with pytest.raises(ValueError, match="set is too small"):
+        network(early_stopping=True).fit(X[:10], y)
+
+
 # bad data
 
 NAN = X.copy()
@@ -576,12 +694,10 @@ BAD_DATA = {
     "complex": ((X * 1j, Y), {}, "Complex data not supported"),
     "text": ((np.full(X.shape, "a"), Y), {}, "could not convert string to float"),
     "continuous": ((X, X[:, 0]), {}, "Unknown label type: continuous"),
-    "one class": ((X, np.zeros(120)), {}, r"at least two classes, got one class .*\[0.\]"),
     "many classes twice": ((X_IRIS, np.c_[Y_IRIS, Y_IRIS]), {}, "one class a sample or"),
     "labels of -1 and 1": ((X, 2 * np.c_[Y, 1 - Y] - 1), {}, r"0 and 1 alone, got \[-1\]"),
     "labels of 1 and 2": ((X, np.c_[Y, 1 - Y] + 1), {}, r"0 and 1 alone, got \[2\]"),
     "no targets": ((X, None), {}, "requires y to be passed"),
-    "one class with weight": ((X, Y), {"sample_weight": 1 - Y}, "at least two classes"),
     "negative weights": ((X, Y), {"sample_weight": Y - 0.5}, "sample_weight must not be negative"),
     "short weights": ((X, Y), {"sample_weight": np.ones(5)}, r"each of the 120 samples.*\(5,\)"),
     "square weights": ((X, Y), {"sample_weight": np.ones((120, 2))}, r"sample_weight.*\(120, 2\)"),

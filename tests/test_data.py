@@ -59,6 +59,32 @@ def test_each_stratum_is_held_out_at_least_once():
     assert_array_equal(np.unique(strata[kept]), np.arange(8))
 
 
+@pytest.mark.parametrize("n_singles", [1, 3, 12])
+def test_strata_of_one_row_are_trained_on(n_singles):
+    strata = np.concatenate([np.zeros(20), np.ones(10), 2 + np.arange(n_singles)])
+    rows = np.arange(len(strata))
+    kept, held_out = hold_out(rows, strata, 0.2, np.random.default_rng(0))
+    assert len(held_out) == np.ceil(0.2 * len(rows))
+    assert_array_equal(np.unique(strata[held_out]), [0, 1])
+    assert_array_equal(np.sort(np.append(kept, held_out)), rows)
+
+
+@pytest.mark.parametrize("fraction, n_held_out", [(0.5, 3), (0.6, 3), (0.8, 3)])
+def test_no_more_are_held_out_than_leave_a_row_a_stratum(fraction, n_held_out):
+    strata = np.array([0, 0, 1, 1, 2, 2])
+    kept, held_out = hold_out(np.arange(6), strata, fraction, np.random.default_rng(0))
+    assert len(held_out) == n_held_out
+    assert_array_equal(np.sort(strata[kept]), [0, 1, 2])
+
+
+@pytest.mark.parametrize("strata", [np.arange(30), np.append(np.arange(29), 0)])
+def test_strata_that_are_too_small_are_left_aside(strata):
+    kept, held_out = hold_out(np.arange(30), strata, 0.1, np.random.default_rng(0))
+    plain = hold_out(np.arange(30), None, 0.1, np.random.default_rng(0))
+    assert_array_equal(kept, plain[0])
+    assert_array_equal(held_out, plain[1])
+
+
 @pytest.mark.parametrize("strata", [None, np.arange(50) % 2], ids=["plain", "stratified"])
 def test_generator_decides_the_split(strata):
     def split(seed):
@@ -70,7 +96,7 @@ def test_generator_decides_the_split(strata):
 
 def test_split_that_is_too_small_is_refused():
     with pytest.raises(
-        ValueError, match=r"too small.*validation_fraction=0\.1 of 10 rows leaves 1"
+        ValueError, match=r"too small.*validation_fraction=0\.1 of 10 samples leaves 1"
     ):
         hold_out(np.arange(10), None, 0.1, np.random.default_rng(0))
 
@@ -78,9 +104,9 @@ def test_split_that_is_too_small_is_refused():
 @pytest.mark.parametrize(
     "strata, fraction, message",
     [
-        ([0, 0, 0, 0, 0, 1], 0.4, "1 member"),
         ([0, 0, 1, 1], 0.9, "test_size=4"),
-        ([0, 0, 1, 1, 2, 2], 0.6, "classes = 3"),
+        ([0, 0, 0, 0, 0, 1], 0.1, "leaves 1"),
+        ([0, 1], 0.1, "leaves 1"),
         (None, 0.9, "test_size=4"),
     ],
     ids=str,

@@ -251,6 +251,12 @@ def test_recipes_that_it_does_not_know_stay_behind(kind, arguments):
     assert theirs.partial_fit(X, y).t_ > ours.t_  # it takes its own
 
 
+def test_a_single_class_stays_here():
+    ours = DropoutMLPClassifier((5,), max_iter=2, random_state=0).fit(X, np.full(len(X), "rose"))
+    with pytest.raises(ValueError, match=r"whose only class is .*rose"):
+        ours.to_sklearn()
+
+
 # ONNX
 
 

@@ -30,12 +30,14 @@ from sklearn.metrics import get_scorer, log_loss, r2_score
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
+    KFold,
     RandomizedSearchCV,
     cross_val_predict,
+    cross_val_score,
     learning_curve,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -173,6 +175,28 @@ def test_bagging(n_jobs):
     assert_array_equal(bag.predict_proba(SCALED), alone.predict_proba(SCALED))
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_bagging_of_rare_classes(early_stopping):
+    """Some draws lack a rare class, others hold a single row of it."""
+    y = np.where(np.arange(150) < 75, "a", "b")
+    y[[0, 50, 100]] = "c", "d", "d"
+    member = classifier(max_iter=5, early_stopping=early_stopping)
+    bag = BaggingClassifier(member, 12, random_state=0).fit(SCALED, y)
+    drawn = [np.unique(rows) for rows in bag.estimators_samples_]
+    assert any("c" not in y[rows] for rows in drawn)
+    assert any((y[rows] == "d").sum() == 1 for rows in drawn)
+    assert all(len(member.classes_) == 4 for member in bag.estimators_)
+    assert_allclose(bag.predict_proba(SCALED).sum(axis=1), 1)
+
+
+def test_bagging_of_few_rows():
+    """Draws of two rows: the weights of most are those of a single class."""
+    bag = BaggingClassifier(classifier(max_iter=5), 6, max_samples=2, random_state=0)
+    bag.fit(SCALED, Y)
+    assert any(len(set(Y[rows])) == 1 for rows in bag.estimators_samples_)
+    assert_allclose(bag.predict_proba(SCALED).sum(axis=1), 1)
+
+
 def test_boosting_hands_on_its_weights():
     boosted = AdaBoostClassifier(classifier(max_iter=20), n_estimators=4, random_state=0)
     boosted.fit(SCALED, Y)
@@ -218,6 +242,30 @@ def test_multi_output():
     alone = MultiOutputClassifier(classifier()).fit(X, both)
     for mine, other in zip(model.predict_proba(X), alone.predict_proba(X), strict=True):
         assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_constant_columns(constant):
+    both = np.column_stack([Y > 0, np.full(len(Y), constant), Y > 1]).astype(int)
+    chain = ClassifierChain(classifier()).fit(SCALED, both)
+    assert_array_equal(chain.predict(SCALED)[:, 1], both[:, 1])
+    assert (chain.predict(SCALED) == both).mean() > 0.9
+    model = MultiOutputClassifier(classifier()).fit(SCALED, both)
+    assert [p.shape for p in model.predict_proba(SCALED)] == [(150, 2), (150, 1), (150, 2)]
+    with pytest.warns(UserWarning, match="is present in all|not 1 is present"):
+        rest = OneVsRestClassifier(classifier()).fit(SCALED, both)
+    assert_array_equal(rest.predict(SCALED)[:, 1], both[:, 1])
+
+
+@pytest.mark.parametrize("arguments", [{}, {"early_stopping": True}], ids=str)
+def test_folds_of_one_class(arguments):
+    one_or_two = Y < 2
+    X, y = SCALED[one_or_two], Y[one_or_two]
+    scores = cross_val_score(classifier(**arguments), X, y, cv=KFold(2), error_score="raise")
+    assert_array_equal(scores, [0, 0])
+    with pytest.warns(RuntimeWarning, match="does not match total number of classes"):
+        p = cross_val_predict(classifier(**arguments), X, y, cv=KFold(2), method="predict_proba")
+    assert_array_equal(p, np.eye(2)[1 - y])
 
 
 def test_transformed_target():

@@ -56,8 +56,20 @@ def test_the_first_call_needs_the_classes():
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         net.partial_fit(X, Y)
     assert not hasattr(net, "classes_")
-    with pytest.raises(ValueError, match="at least two classes, got one class"):
-        net.partial_fit(X, np.zeros(120), classes=[0])
+    with pytest.raises(ValueError, match=r"`y` has classes not in .*`y` has \[0\]"):
+        net.partial_fit(X, np.zeros(120, int), classes=[])
+    assert not hasattr(net, "classes_")
+
+
+def test_a_single_class():
+    net = network(dropout_rate=0.3)
+    net.partial_fit(X, np.full(120, "a"), classes=["a"]).partial_fit(X, np.full(120, "a"))
+    assert net.classes_ == ["a"]
+    assert net.n_iter_ == 2
+    assert np.isfinite(parameters(net)).all()
+    assert_array_equal(net.predict_proba(X), np.ones((120, 1)))
+    with pytest.raises(ValueError, match=r"`y` has \['b'\]"):
+        net.partial_fit(X, np.full(120, "b"))
 
 
 @pytest.mark.parametrize("labels", [np.array(["a", "b", "c"]), np.array([7, -1, 3])])

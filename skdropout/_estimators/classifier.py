@@ -120,8 +120,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     epsilon : float > 0, default=1e-8
         Keeps denominators from zero in "adam", "nadam" and "amsgrad".
     early_stopping : bool, default=False
-        Whether to hold out a part of the samples (stratified by class), to stop when the score
-        on it no longer improves, and to go back to the best epoch.
+        Whether to hold out a part of the samples (stratified by class; a class of one sample is
+        trained on), to stop when the score on it no longer improves, and to go back to the best
+        epoch.
     validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
@@ -169,9 +170,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     n_layers_ : int
         Layers, inputs and outputs included.
     n_outputs_ : int
-        Output units: 1 for two classes.
+        Output units: 1 for two classes, else one a class or label.
     out_activation_ : {"logistic", "softmax"}
-        Activation of the outputs: "softmax" for more than two classes.
+        Activation of the outputs: "softmax" for one class, and for more than two.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -231,10 +232,11 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training data. float32 is kept, everything else becomes float64.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels of any type, or an indicator matrix of many labels.
+            Class labels of any type, or an indicator matrix of many labels. With a single class
+            there is nothing to learn: its probability is always 1.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples; None stands for ones. A row of weight zero is
-            left out.
+            left out, but its class is one of ``classes_``.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Samples to validate with, instead of a part of `X`. `history_` tells the loss and the
             score on them; with ``early_stopping=True`` the score decides when to stop.
@@ -329,7 +331,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         -------
         z : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log-odds of ``classes_[1]`` for two classes; one column a class before the softmax for
-            more; log-odds of each label for many labels.
+            more; log-odds of each label for many labels. For a single class it means nothing.
         """
         z = self._raw_predict(X)
         return z[:, 0] if z.shape[1] == 1 else z
@@ -515,7 +517,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Raises
         ------
         ValueError
-            If the layers have activations that it does not know, or different ones.
+            If the layers have activations that it does not know, or different ones; or if there
+            is a single class.
 
         Examples
         --------

@@ -23,6 +23,11 @@ def to_mlp_classifier(estimator: Any) -> MLPClassifier:
     """Return an MLPClassifier with the weights and classes of a DropoutMLPClassifier."""
     mlp = _to_mlp(MLPClassifier, estimator)
     classes = estimator.classes_
+    if len(classes) == 1:
+        raise ValueError(
+            "MLPClassifier has two probabilities for a single class, so it cannot be the same as "
+            f"this network, whose only class is {classes[0]!r}."
+        )
     kinds = np.eye(len(classes), dtype=int) if estimator._is_multilabel else classes
     mlp._label_binarizer = LabelBinarizer().fit(kinds)  # without it, no prediction
     return mlp

@@ -81,7 +81,6 @@ def _fit(estimator, labels, settings, training, validation) -> Job:
     data = _read(estimator, training, labels, learn, new=not is_warm)
     n_samples, targets = data.X.shape[0], data.targets
     rows = targets.weighted(n_samples)
-    data.labels.check_enough(targets, rows)
     by_score = settings.early_stopping and settings.rule is not None
     if is_warm:
         state = _go_on(estimator, settings, data, by_score=by_score)
@@ -100,7 +99,6 @@ def _fit(estimator, labels, settings, training, validation) -> Job:
         fraction, rng = settings.validation_fraction, state.streams["shuffling"]
         kept, drawn = hold_out(targets.sampled(n_samples), targets.strata, fraction, rng)
         rows = np.intersect1d(rows, kept)
-        data.labels.check_enough(targets, rows)
         monitor.validation = _validation(estimator, data, drawn)
 
     job = _job(settings, state, data, rows, monitor)

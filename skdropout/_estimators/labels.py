@@ -35,9 +35,6 @@ class Labels(Protocol):
     def keep(self, y: Array) -> "Labels":
         """Return itself; raise unless a training on `y` can go on from the last one."""
 
-    def check_enough(self, targets: Targets, rows: Array) -> None:
-        """Raise unless there is something to learn in these rows."""
-
     def encode(
         self,
         y: Array,
@@ -81,9 +78,9 @@ class Classes:
 
     @property
     def loss(self) -> ClassLoss:
-        """The cross-entropy of one class out of many, or of yes and no."""
-        one_of_many = len(self.classes) > 2 and not self.is_multilabel
-        return CLASS_LOSSES["softmax" if one_of_many else "logistic"]
+        """The cross-entropy of yes and no, or of one class out of many; 0 for a single class."""
+        yes_and_no = len(self.classes) == 2 or self.is_multilabel
+        return CLASS_LOSSES["logistic" if yes_and_no else "softmax"]
 
     def check(self, y: Any) -> Array:
         """Return labels of shape (n_samples,) or a dense indicator matrix."""
@@ -119,9 +116,7 @@ class Classes:
             elif classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             else:
-                labels = self.learn(column_or_1d(classes))
-                _check_several(labels.classes)
-                return labels
+                return self.learn(column_or_1d(classes))
         if classes is not None and not np.array_equal(unique_labels(classes), labels.classes):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as {before}, was: {labels.classes!r}"
@@ -139,11 +134,6 @@ class Classes:
                 f"call to fit. Previously got {self.classes}, `y` has {found.classes}."
             )
         return self
-
-    def check_enough(self, targets: Targets, rows: Array) -> None:
-        """Raise unless there are samples of two classes."""
-        if targets.strata is not None:
-            _check_several(self.classes[np.unique(targets.strata[rows]).astype(int)])
 
     def encode(
         self,
@@ -187,7 +177,7 @@ class Classes:
 
     def logits(self, z: Array) -> Array:
         """A column for each class; ``s(-z)`` and ``s(z)`` are the probabilities of two."""
-        return np.concatenate((-z, z), axis=1) if z.shape[1] == 1 else z
+        return np.concatenate((-z, z), axis=1) if z.shape[1] < len(self.classes) else z
 
     def proba(self, z: Array) -> Array:
         """Probabilities of the classes, for many labels of each label."""
@@ -315,9 +305,6 @@ class Numbers:
         """Accept all numbers."""
         return self
 
-    def check_enough(self, targets: Targets, rows: Array) -> None:
-        """Accept a single sample."""
-
     def encode(
         self,
         y: Array,
@@ -343,14 +330,6 @@ class Numbers:
     def attributes(self) -> dict[str, Any]:
         """Nothing was learned."""
         return {}
-
-
-def _check_several(classes: Array) -> None:
-    if len(classes) < 2:
-        raise ValueError(
-            "y must hold samples of at least two classes, got one class (of positive "
-            f"sample_weight and class_weight): {classes}."
-        )
 
 
 def _read_weights(name: str, given: dict, classes: Array) -> Array:

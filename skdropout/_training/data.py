@@ -122,18 +122,27 @@ def _positive(weight: Array | None, n_rows: int) -> Array:
 def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
     """Split `rows` at random into those to train on and a `fraction` to validate with.
 
-    With `strata` both parts hold each stratum in its proportion, to rounding; those to train on
-    each at least once.
+    With `strata` both parts hold each stratum in its proportion, to rounding, and have at least as
+    many rows as there are strata to split; a stratum of a single row is trained on. Where two rows
+    cannot be held out like this, the strata are left aside.
     """
     n_held_out = ceil(fraction * len(rows))
-    if strata is not None and fraction > 0:
-        strata = strata[rows]
-        n_held_out = max(n_held_out, len(np.unique(strata)))
+    single = rows[:0]
+    if strata is not None and 0 < n_held_out < len(rows):
+        _, codes, sizes = np.unique(strata[rows].ravel(), return_inverse=True, return_counts=True)
+        is_single = sizes[codes] == 1
+        least, most = int((sizes > 1).sum()), len(rows) - len(sizes)
+        n_stratified = min(max(n_held_out, least), most)
+        if n_stratified < 2:
+            strata = None
+        else:
+            n_held_out, strata = n_stratified, codes[~is_single]
+            single, rows = rows[is_single], rows[~is_single]
     seed = int(rng.integers(2**31))
     if n_held_out < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={fraction!r} of {len(rows)} rows leaves {n_held_out}."
+            f"dataset: validation_fraction={fraction!r} of {len(rows)} samples leaves {n_held_out}."
         )
     try:
         kept, held_out = train_test_split(
@@ -144,7 +153,7 @@ def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.
             f"early_stopping cannot hold out validation_fraction={fraction!r} of {len(rows)} "
             f"samples: {error}"
         ) from error
-    return kept, held_out
+    return np.append(kept, single), held_out
 
 
 def suit_batch_size(n_samples: int) -> int:
