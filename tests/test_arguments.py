@@ -4,8 +4,10 @@ from math import inf, nan
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.model_selection import KFold, ShuffleSplit
 
 from skdropout import DropoutMLPClassifier
 from skdropout.constraints import MaxNorm
@@ -16,12 +18,13 @@ from skdropout.schedules import Cosine, Early, InverseTime, Late, Linear, Schedu
 X, Y = make_classification(120, n_features=12, n_informative=6, weights=[0.7], random_state=0)
 
 BASE = {"hidden_layer_sizes": (8, 6), "max_iter": 12, "batch_size": 32, "random_state": 0}
+BASE |= {"dropout_rate": 0.3, "cv": None}
 
 # argument: (the rest that makes it count, a first value, a second value)
 CHANGES = {
     "hidden_layer_sizes": ({}, (8, 6), (8, 7)),
     "activation": ({}, "relu", ("relu", "tanh")),
-    "dropout_rate": ({}, 0.2, (0.2, 0.5)),
+    "dropout_rate": ({"hidden_layer_sizes": (40, 6)}, "auto", (0.2, 0.5)),
     "input_dropout_rate": ({}, 0.0, 0.2),
     "dropout": ({}, "batchwise", "bernoulli"),
     "dropout_schedule": ({}, "constant", "linear"),
@@ -35,7 +38,7 @@ CHANGES = {
     "batch_norm": ({}, False, True),
     "weight_init": ({}, "auto", "glorot_normal"),
     "batch_size": ({}, 32, 40),
-    "learning_rate": ({}, "constant", "cosine"),
+    "learning_rate": ({"early_stopping": True}, "auto", "constant"),
     "learning_rate_init": ({}, 1e-3, 2e-3),
     "power_t": ({"learning_rate": "invscaling"}, 0.5, 0.1),
     "max_iter": ({}, 12, 13),
@@ -49,8 +52,10 @@ CHANGES = {
     "epsilon": ({}, 1e-8, 1e-2),
     "early_stopping": ({}, False, True),
     "validation_fraction": ({"early_stopping": True}, 0.1, 0.3),
-    "scoring": ({"early_stopping": True, "validation_fraction": 0.3}, None, "loss"),
+    "scoring": ({"early_stopping": True, "validation_fraction": 0.3}, None, "accuracy"),
     "n_iter_no_change": ({"tol": 10.0, "learning_rate": "constant"}, 2, 4),
+    "standardize": ({}, True, False),
+    "cv": ({}, None, 3),
     "label_smoothing": ({}, 0.0, 0.1),
     "class_weight": ({}, None, "balanced"),
     "max_fun": ({"solver": "lbfgs", "dropout_rate": 0}, 15000, 3),
@@ -58,8 +63,8 @@ CHANGES = {
 
 SELU = {"activation": "selu"}
 
-# tested on their own: what they print, and what a second fit starts from
-ELSEWHERE = {"verbose", "warm_start"}
+# tested on their own: what they print, what a second fit starts from, and who trains the networks
+ELSEWHERE = {"verbose", "warm_start", "n_jobs"}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -79,6 +84,14 @@ def test_argument_changes_the_fit(name):
     assert np.abs(other.decision_function(X) - logits).max() > 1e-6
 
 
+def test_the_number_of_workers_changes_nothing():
+    ensemble = DropoutMLPClassifier(**{**BASE, "cv": 3}).fit(X, Y)
+    with parallel_config("threading"):
+        shared = clone(ensemble).set_params(n_jobs=2).fit(X, Y)
+    np.testing.assert_array_equal(shared.decision_function(X), ensemble.decision_function(X))
+    assert shared.history_ == ensemble.history_
+
+
 @pytest.mark.parametrize(
     "by_name, by_object",
     [
@@ -96,6 +109,10 @@ def test_argument_changes_the_fit(name):
         ({"max_norm": 0.5}, {"max_norm": MaxNorm(0.5)}),
         ({"hidden_layer_sizes": 8}, {"hidden_layer_sizes": (8,)}),
         ({"dropout_rate": 0.3}, {"dropout_rate": [0.3, 0.3]}),
+        ({"dropout_rate": "auto"}, {"dropout_rate": 0}),  # of so few units
+        ({"early_stopping": True, "scoring": None}, {"early_stopping": True, "scoring": "loss"}),
+        ({"cv": KFold(3)}, {"cv": list(KFold(3).split(X))}),
+        ({"cv": 3}, {"cv": np.int64(3)}),
         ({"activation": "tanh"}, {"activation": ["tanh", "tanh"]}),
         ({"class_weight": {0: 1, 1: 3}}, {"class_weight": {1: 3}}),
     ],
@@ -146,10 +163,10 @@ BAD = [
     ({"activation": "rleu"}, ValueError, r"activation must be one of 'identity', .* got 'rleu'"),
     ({"activation": ["relu"]}, ValueError, r"activation .* each of the 2 hidden layers, got 1"),
     ({"activation": None}, TypeError, r"activation must be one of .* got None"),
-    ({"dropout_rate": 1.0}, ValueError, r"dropout_rate must be a number in \[0, 1\), got 1.0"),
-    ({"dropout_rate": -0.1}, ValueError, r"dropout_rate must be a number in \[0, 1\), got -0.1"),
-    ({"dropout_rate": nan}, ValueError, r"dropout_rate must be a number in \[0, 1\), got nan"),
-    ({"dropout_rate": "0.5"}, TypeError, r"dropout_rate must be a number in \[0, 1\), got '0.5'"),
+    ({"dropout_rate": 1.0}, ValueError, r"dropout_rate, .* \[0, 1\), got 1.0"),
+    ({"dropout_rate": -0.1}, ValueError, r"dropout_rate, .* \[0, 1\), got -0.1"),
+    ({"dropout_rate": nan}, ValueError, r"dropout_rate, .* \[0, 1\), got nan"),
+    ({"dropout_rate": "0.5"}, TypeError, r"dropout_rate, .* \[0, 1\), got '0.5'"),
     ({"dropout_rate": (0.1, 0.2, 0.3)}, ValueError, r"dropout_rate .* 2 hidden layers, got 3"),
     ({"input_dropout_rate": 1}, ValueError, r"input_dropout_rate .* \[0, 1\), got 1"),
     ({"dropout": "batchwsie"}, ValueError, r"dropout must be one of 'batchwise'.* got 'batchwsie'"),
@@ -207,6 +224,23 @@ BAD = [
     ({"scoring": "acuracy"}, ValueError, r"(?s)scoring.*'acuracy'"),
     ({"scoring": 3}, TypeError, r"scoring .* got 3"),
     ({"n_iter_no_change": 0}, ValueError, r"n_iter_no_change.*inf.* got 0"),
+    ({"n_iter_no_change": 2.5}, TypeError, r"n_iter_no_change, if it is not 'auto',.* got 2.5"),
+    ({"n_iter_no_change": "never"}, TypeError, r"n_iter_no_change, .* 'auto',.* got 'never'"),
+    ({"standardize": 1}, TypeError, r"standardize must be True or False, got 1"),
+    ({"standardize": None}, TypeError, r"standardize must be True or False, got None"),
+    ({"cv": 1}, ValueError, r"cv, if it is not 'auto', None, .* must be .* \[2, inf\), got 1"),
+    ({"cv": 2.0}, TypeError, r"cv, if it is not .* must be an integer .* got 2.0"),
+    ({"cv": True}, TypeError, r"cv, if it is not .* must be an integer .* got True"),
+    ({"cv": "five"}, TypeError, r"cv, if it is not .* must be an integer .* got 'five'"),
+    ({"cv": zip()}, TypeError, r"cv must not be an iterator, which the first fit uses up"),
+    ({"cv": 121}, ValueError, r"cv=121 needs as many samples, got n_samples=120"),
+    ({"cv": []}, ValueError, r"cv=\[\] gives 0 split: an ensemble needs two or more"),
+    ({"cv": [(range(60), range(60, 120))]}, ValueError, r"cv=.* gives 1 split"),
+    ({"cv": [(range(60), []), ([], range(60))]}, ValueError, r"60 rows to train on and 0 held out"),
+    ({"cv": ShuffleSplit(1)}, ValueError, r"cv=ShuffleSplit.* gives 1 split"),
+    ({"n_jobs": 0}, ValueError, r"n_jobs must not be 0"),
+    ({"n_jobs": 1.0}, TypeError, r"n_jobs, if it is not None, must be an integer .* got 1.0"),
+    ({"n_jobs": "all"}, TypeError, r"n_jobs, if it is not None, must be an integer .* got 'all'"),
     ({"max_fun": 0}, ValueError, r"max_fun must be an integer in \[1, inf\), got 0"),
     ({"solver": "lbfgs"}, ValueError, r"lbfgs.*Set dropout_rate=0 and input_dropout_rate=0"),
     ({"solver": "lbfgs", "dropout_rate": 0, "max_norm": 3}, ValueError, "lbfgs.*max_norm, got 3"),
@@ -215,7 +249,8 @@ BAD = [
         ValueError,
         "lbfgs.*batch_norm, got True",
     ),
-    ({"hidden_layer_sizes": (), "dropout_rate": 1.5}, ValueError, r"dropout_rate .* got 1.5"),
+    ({"solver": "lbfgs", "dropout_rate": 0, "cv": 3}, ValueError, "lbfgs.* needs cv=None"),
+    ({"hidden_layer_sizes": (), "dropout_rate": 1.5}, ValueError, r"dropout_rate, .* got 1.5"),
     ({"hidden_layer_sizes": (), "activation": "rleu"}, ValueError, r"activation .* got 'rleu'"),
     ({"batch_size": np.array([1, 2])}, TypeError, r"batch_size.* got array"),
     ({"hidden_layer_sizes": {8}}, TypeError, r"hidden_layer_sizes .* got \{8\}"),
@@ -231,7 +266,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("bad, error, message", BAD, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    "bad, error, message", BAD, ids=lambda value: str(value).partition(" object at")[0][:60]
+)
 def test_bad_argument_is_refused_before_any_work(bad, error, message, monkeypatch):
     monkeypatch.setattr(
         "skdropout._estimators.fitting.Training", None

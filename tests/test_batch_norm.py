@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
+from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._network.network import Network
@@ -28,6 +29,7 @@ REST = {"learning_rate_init": 1e-300, "dropout_rate": 0, "shuffle": False}  # no
 
 over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+over_standardize = pytest.mark.parametrize("standardize", [False, True], ids=["raw", "scaled"])
 over_weights = pytest.mark.parametrize("weight", [None, WEIGHT], ids=["", "weighted"])
 
 
@@ -35,7 +37,7 @@ def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (9, 8), "learning_rate_init": 0.01, "max_iter": 20}
     defaults |= {"batch_size": 40, "batch_norm": True, "random_state": 0}
     defaults |= {"dropout_rate": 0.2 * (estimator is DropoutMLPClassifier)}
-    defaults |= {"learning_rate": "constant"}
+    defaults |= {"learning_rate": "constant", "standardize": False, "cv": None}
     return estimator(**{**defaults, **arguments})
 
 
@@ -163,9 +165,11 @@ def test_random_predictions_go_by_the_running_statistics(estimator):
 
 @over_estimators
 @over_dtypes
+@over_standardize
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
-def test_types_are_kept(estimator, dtype, form):
-    net = network(estimator, max_iter=2).fit(form(X.astype(dtype)), TARGETS[estimator])
+def test_types_are_kept(estimator, dtype, standardize, form):
+    net = network(estimator, standardize=standardize, max_iter=2)
+    net.fit(form(X.astype(dtype)), TARGETS[estimator])
     assert memory(net).dtype == dtype
     assert raw(net, X.astype(dtype)).dtype == dtype
     go_on(net, X=form(X.astype(dtype)))
@@ -206,11 +210,13 @@ HARD = {
 
 @over_estimators
 @over_dtypes
+@over_standardize
 @pytest.mark.parametrize("name", HARD)
-def test_hard_inputs_stay_finite(estimator, name, dtype):
+def test_hard_inputs_stay_finite(estimator, name, standardize, dtype):
     hard, arguments = HARD[name]
     hard = hard.astype(dtype)
-    net = network(estimator, **arguments).fit(hard, TARGETS[estimator])
+    net = network(estimator, standardize=standardize, **arguments)
+    net.fit(hard, TARGETS[estimator])
     assert np.isfinite(memory(net)).all()
     assert np.isfinite(raw(net, hard)).all()
     assert np.isfinite(net.loss_curve_).all()
@@ -225,6 +231,23 @@ def test_units_of_measurement_do_not_matter():
     assert_allclose(more.predict_proba(1e9 * X), some.predict_proba(1e3 * X), atol=1e-5)
     plain = network(**quiet, batch_norm=False).fit(1e3 * X, Y)
     assert np.abs(plain.predict_proba(1e3 * X) - some.predict_proba(1e3 * X)).max() > 0.1
+
+
+@over_estimators
+@over_weights
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("way", ["fit", "partial_fit"])
+def test_standardising_inside_is_standardising_before(estimator, weight, batch_norm, way):
+    """The network for the data as given takes the shift into the running means, or the biases."""
+    scaled, raw_data = StandardScaler().fit_transform(X, sample_weight=weight), 100 * X + 7e3
+    nets = []
+    for x in (raw_data, scaled):
+        net = network(estimator, standardize=True, batch_norm=batch_norm, activation="tanh")
+        if way == "fit":
+            net.fit(x, TARGETS[estimator], weight)
+        nets.append(go_on(net, 3, X=x, sample_weight=weight))
+    inside, before = nets
+    assert_allclose(raw(inside, raw_data), raw(before, scaled), rtol=1e-6, atol=1e-8)
 
 
 # weights
@@ -329,7 +352,7 @@ def test_a_single_row_to_train_on_is_refused(weight):
 @over_estimators
 def test_a_call_with_one_row_is_refused_and_loses_nothing(estimator):
     net = network(estimator, batch_size="auto", dropout_rate=0.5)
-    with pytest.raises(ValueError, match="at least two samples, got batch_size='auto' and n_sam"):
+    with pytest.raises(ValueError, match=r"at least two samples, .* n_samples=1 to train on"):
         go_on(net, X=X[:1], y=TARGETS[estimator][:1])
     assert set(vars(net)) == set(vars(clone(net)))
     go_on(net, 2)

@@ -42,7 +42,8 @@ KINDS = {
 
 def network(**arguments):
     defaults = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.01, "max_iter": 60}
-    defaults |= {"dropout_rate": 0.2, "learning_rate": "constant", "label_smoothing": 0}
+    defaults |= {"dropout_rate": 0.2, "learning_rate": "constant", "n_iter_no_change": 10}
+    defaults |= {"cv": None}
     return DropoutMLPClassifier(**{**defaults, "random_state": 0, **arguments})
 
 
@@ -61,10 +62,11 @@ def network(**arguments):
     ids=["str", "object", "int", "whole float", "categorical"],
 )
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_labels_of_any_type(labels, n_classes):
+@pytest.mark.parametrize("cv", [None, 3], ids=["", "ensemble"])
+def test_labels_of_any_type(labels, n_classes, cv):
     rows = n_classes > Y_IRIS
     y = labels[Y_IRIS[rows]]
-    clf = network().fit(X_IRIS[rows], y)
+    clf = network(cv=cv).fit(X_IRIS[rows], y)
     assert_array_equal(clf.classes_, np.unique(np.asarray(y)))
     assert clf.predict(X_IRIS[rows]).dtype == clf.classes_.dtype
     assert clf.score(X_IRIS[rows], np.asarray(y)) > 0.9
@@ -77,8 +79,9 @@ def test_booleans():
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, lambda y: y.astype(bool)])
-def test_many_labels(form):
-    clf = network(max_iter=200).fit(X_LABELS, form(Y_LABELS))
+@pytest.mark.parametrize("cv", [None, 3], ids=["", "ensemble"])
+def test_many_labels(form, cv):
+    clf = network(max_iter=200, cv=cv).fit(X_LABELS, form(Y_LABELS))
     predicted = clf.predict(X_LABELS)
     assert predicted.shape == Y_LABELS.shape
     assert predicted.dtype.kind == "i"
@@ -89,9 +92,10 @@ def test_many_labels(form):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_predictions_fit_together(kind, dtype):
+@pytest.mark.parametrize("cv", [None, 3], ids=["", "ensemble"])
+def test_predictions_fit_together(kind, dtype, cv):
     X, y = KINDS[kind]
-    clf = network().fit(X.astype(dtype), y)
+    clf = network(cv=cv).fit(X.astype(dtype), y)
     z, p = clf.decision_function(X.astype(dtype)), clf.predict_proba(X.astype(dtype))
     log_p = clf.predict_log_proba(X.astype(dtype))
     assert {z.dtype, p.dtype, log_p.dtype} == {np.dtype(dtype)}
@@ -138,6 +142,7 @@ def test_no_hidden_layer_is_logistic_regression():
         learning_rate="cosine",
         batch_size=len(X),
         max_iter=999,
+        standardize=False,
     ).fit(X, Y)
     theirs = LogisticRegression(C=1.0, tol=1e-10).fit(X, Y)
     assert_allclose(clf.coefs_[0].T, theirs.coef_, atol=1e-4)
@@ -160,7 +165,7 @@ def test_weights_are_repetitions(kind):
 
 
 def test_equal_weights_are_no_weights():
-    clf = network(batch_size=32)
+    clf = network(batch_size=32, standardize=False)
     assert_array_equal(
         clone(clf).fit(X, Y, sample_weight=np.ones(len(X))).coefs_[0],
         clone(clf).fit(X, Y).coefs_[0],
@@ -179,9 +184,11 @@ def test_balanced_classes_have_the_same_sum():
 
 
 def test_class_weights_are_sample_weights():
+    """But for what `X` is standardised by, which is the same for any class weights."""
+    clf = network(standardize=False)
     assert_allclose(
-        network(class_weight={0: 1, 1: 3}).fit(X, Y).predict_proba(X),
-        network().fit(X, Y, sample_weight=np.where(Y == 1, 3, 1)).predict_proba(X),
+        clone(clf).set_params(class_weight={0: 1, 1: 3}).fit(X, Y).predict_proba(X),
+        clf.fit(X, Y, sample_weight=np.where(Y == 1, 3, 1)).predict_proba(X),
     )
 
 
@@ -194,9 +201,10 @@ def test_no_class_weights_are_ones():
 def test_class_weights_of_many_labels_multiply():
     weights = [{0: 1, 1: 2}, {0: 1, 1: 1}, {0: 3, 1: 1}, {0: 1, 1: 1}]
     by_hand = np.where(Y_LABELS[:, 0], 2.0, 1.0) * np.where(Y_LABELS[:, 2], 1.0, 3.0)
+    clf = network(standardize=False)
     assert_allclose(
-        network(class_weight=weights).fit(X_LABELS, Y_LABELS).predict_proba(X_LABELS),
-        network().fit(X_LABELS, Y_LABELS, by_hand).predict_proba(X_LABELS),
+        clone(clf).set_params(class_weight=weights).fit(X_LABELS, Y_LABELS).predict_proba(X_LABELS),
+        clf.fit(X_LABELS, Y_LABELS, by_hand).predict_proba(X_LABELS),
     )
 
 
@@ -315,6 +323,7 @@ def test_one_step_equals_the_reference(kind, class_weight, weighted, smoothing, 
         momentum=0,
         batch_size=len(X),
         max_iter=1,
+        standardize=False,
     )
     start = clone(clf).set_params(learning_rate_init=1e-300).fit(X, y, weight)
     after = clone(clf).set_params(learning_rate_init=1.0).fit(X, y, weight)
@@ -377,7 +386,7 @@ def test_scoring(scoring):
 
 def test_scorers_of_frames_do_not_warn_of_feature_names():
     frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(12)])
-    clf = network(early_stopping=True, scoring="accuracy").fit(frame, Y)
+    clf = network(early_stopping=True, scoring="accuracy", n_iter_no_change=np.inf).fit(frame, Y)
     assert_array_equal(clf.feature_names_in_, frame.columns)
     named = clone(clf).set_params(scoring=None).fit(frame, Y)
     assert named.validation_scores_ == clf.validation_scores_
@@ -391,7 +400,7 @@ def test_the_score_respects_weights():
         return accuracy_score(y, estimator.predict(X), sample_weight=sample_weight)
 
     weight = np.where(Y == 1, 2.0, 0.5)
-    clf = network(early_stopping=True, scoring=scorer).fit(X, Y, weight)
+    clf = network(early_stopping=True, scoring=scorer, n_iter_no_change=np.inf).fit(X, Y, weight)
     default = clone(clf).set_params(scoring=None).fit(X, Y, weight)
     assert set(seen[0]) == {2.0, 0.5}
     assert clf.validation_scores_ == default.validation_scores_
@@ -450,8 +459,8 @@ def test_history_has_no_dropout_rates_of_lbfgs():
 
 
 def test_the_loss_holds_cross_entropy_and_penalty():
-    clf = network(max_iter=1, dropout_rate=0, alpha=2.0, shuffle=False, batch_size=len(X))
-    start = network(max_iter=1, dropout_rate=0, alpha=2.0, learning_rate_init=1e-12).fit(X, Y)
+    clf = network(max_iter=1, dropout_rate=0, alpha=2.0, batch_size=len(X), standardize=False)
+    start = clone(clf).set_params(learning_rate_init=1e-12).fit(X, Y)
     penalty = sum(np.square(W).sum() for W in start.coefs_) / len(X)
     expected = log_loss(Y, start.predict_proba(X)) + penalty
     assert_allclose(clf.fit(X, Y).loss_, expected, rtol=1e-6)
@@ -466,6 +475,16 @@ def test_verbose_prints_a_line_an_epoch():
         assert f"Iteration {epoch + 1}, loss = {clf.loss_curve_[epoch]:.8f}" in line
         assert f"validation score = {clf.validation_scores_[epoch]:.6f}" in line
         assert "learning rate = 0.01" in line
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_verbose_changes_nothing(early_stopping):
+    clf = network(early_stopping=early_stopping)
+    silent = clone(clf).fit(X, Y)
+    with redirect_stdout(io.StringIO()):
+        clf.set_params(verbose=True).fit(X, Y)
+    assert clf.history_ == silent.history_
+    assert_array_equal(clf.predict_proba(X), silent.predict_proba(X))
 
 
 def test_silent_by_default(capsys):
@@ -513,10 +532,28 @@ def test_interrupt_keeps_the_epochs_done(monkeypatch):
             raise KeyboardInterrupt
         return True
 
-    monkeypatch.setattr("skdropout._network.network.Network.is_finite", interrupt)
+    monkeypatch.setattr("skdropout._training.engine.Engine.is_finite", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user after 4 epochs"):
         clf.fit(X, Y)
     assert clf.n_iter_ == len(clf.loss_curve_) == 4
+    assert clf.t_ == 4 * len(X)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_interrupting_a_validation_keeps_the_epochs_done(cv):
+    calls = []
+
+    def scorer(estimator, X, y):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return estimator.score(X, y)
+
+    clf = network(scoring=scorer, cv=cv, early_stopping=cv is None)
+    with pytest.warns(UserWarning, match="interrupted by user after 4 epochs"):
+        clf.fit(X, Y)
+    assert clf.n_iter_ == len(clf.loss_curve_) == 4
+    assert clf.t_ == 4 * (len(X) * 2 if cv else len(X) * 0.9)
 
 
 # warm start
@@ -578,6 +615,8 @@ ONE_CLASS = {
     "lbfgs": {"solver": "lbfgs", "dropout_rate": 0},
     "lbfgs, no penalty": {"solver": "lbfgs", "dropout_rate": 0, "alpha": 0},
     "no hidden layer": {"hidden_layer_sizes": ()},
+    "ensemble": {"cv": 3},
+    "data as they are": {"standardize": False},
 }
 
 
@@ -592,7 +631,7 @@ def test_a_single_class_is_certain(name, label, dtype):
     assert clf.classes_.tolist() == [label]
     assert clf.n_outputs_ == 1
     assert np.isfinite(clf.loss_curve_).all()
-    assert np.isfinite(clf._network.memory).all()
+    assert all(network.is_finite() for network in clf._networks)
     assert_array_equal(clf.predict(rows), y)
     assert_array_equal(clf.predict_proba(rows), np.ones((len(X), 1), dtype))
     assert_array_equal(clf.predict_log_proba(rows), np.zeros((len(X), 1), dtype))
@@ -707,16 +746,17 @@ BAD_DATA = {
 
 
 @pytest.mark.parametrize("name", BAD_DATA)
-def test_bad_data_is_refused_and_harms_nothing(name, monkeypatch):
+@pytest.mark.parametrize("cv", [None, 3], ids=["", "ensemble"])
+def test_bad_data_is_refused_and_harms_nothing(name, cv, monkeypatch):
     data, weights, message = BAD_DATA[name]
     frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(12)])
-    fitted = network().fit(frame, Y)
+    fitted = network(cv=cv, max_iter=5).fit(frame, Y)
     before = fitted.predict_proba(frame)
     attributes = set(vars(fitted))
     monkeypatch.setattr(
         "skdropout._estimators.fitting.Training", None
     )  # nothing must come that far
-    for clf in (fitted, network()):
+    for clf in (fitted, network(cv=cv)):
         with pytest.raises(ValueError, match=message):
             clf.fit(*data, **weights)
     assert set(vars(fitted)) == attributes
@@ -835,10 +875,9 @@ def test_frames_in_a_pipeline():
 
 
 def test_a_scorer_that_knows_no_weights_gets_none_from_class_weights():
-    clf = network(
-        early_stopping=True, class_weight="balanced", scoring=lambda e, X, y: e.score(X, y)
-    ).fit(X, Y)
-    plain = clone(clf).set_params(scoring=None).fit(X, Y)
+    clf = network(early_stopping=True, class_weight="balanced", n_iter_no_change=np.inf)
+    plain = clone(clf).fit(X, Y)
+    clf.set_params(scoring=lambda e, X, y: e.score(X, y)).fit(X, Y)
     assert clf.validation_scores_ == plain.validation_scores_
 
 
@@ -884,7 +923,8 @@ def test_scores_of_nan_are_refused():
 
 def test_class_weights_of_zero_leave_the_validation_alone():
     clf = network(class_weight={0: 0}).fit(X_IRIS, Y_IRIS, X_val=X_IRIS, y_val=Y_IRIS)
-    assert clf.validation_scores_[-1] == clf.score(X_IRIS, Y_IRIS)
+    best = np.argmin(clf.history_["validation_loss"])
+    assert clf.validation_scores_[best] == clf.score(X_IRIS, Y_IRIS)
 
 
 @pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
@@ -924,7 +964,7 @@ def test_interrupting_a_training_gone_wild_is_an_error():
             return 1e200 if progress.epoch else 1.0
 
     net = DropoutMLPClassifier(
-        (5,), solver=Interrupted(), learning_rate=Jump(), batch_size=20, random_state=0
+        (5,), solver=Interrupted(), learning_rate=Jump(), batch_size=20, cv=None, random_state=0
     )
     X, y = make_classification(120, random_state=0)
     with pytest.raises(ValueError, match=r"non-finite.* in epoch 2"):
@@ -933,12 +973,13 @@ def test_interrupting_a_training_gone_wild_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "n_rows, expected", [(2, 2), (31, 31), (33, 32), (3200, 32), (5000, 50), (30_000, 256)]
+    "n_rows, expected",
+    [(2, 2), (31, 31), (64, 64), (65, 32), (3200, 32), (5000, 50), (30_000, 256)],
 )
 def test_automatic_batches_are_a_hundredth_of_the_samples(n_rows, expected):
     X, y = np.arange(float(n_rows)).reshape(-1, 1) % 7, np.arange(n_rows) % 2
     auto, given = (
-        DropoutMLPClassifier((2,), batch_size=size, max_iter=1, random_state=0).fit(X, y)
+        DropoutMLPClassifier((2,), batch_size=size, max_iter=1, cv=None, random_state=0).fit(X, y)
         for size in ("auto", expected)
     )
     assert_array_equal(auto.coefs_[0], given.coefs_[0])

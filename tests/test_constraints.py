@@ -12,6 +12,8 @@ from sklearn.datasets import make_classification
 from skdropout import DropoutMLPClassifier, constraints
 from skdropout.constraints import Constraint, MaxNorm
 
+pytestmark = pytest.mark.filterwarnings("ignore:The fit came to nothing")  # after a few epochs
+
 INSTANCES = [MaxNorm(), MaxNorm(0.5), MaxNorm(max_norm=40)]
 
 
@@ -106,17 +108,24 @@ def fit(max_norm, **arguments):
         max_iter=10,
         random_state=0,
         max_norm=max_norm,
+        cv=None,
         **arguments,
     ).fit(X, Y)
 
 
 @pytest.mark.parametrize("max_norm", [0.1, 0.3, MaxNorm(0.2)], ids=repr)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_fit_keeps_to_the_limit(max_norm, solver):
+@pytest.mark.parametrize("standardize", [False, True])
+def test_fit_keeps_to_the_limit(max_norm, solver, standardize):
+    """Which is meant for the columns of `X` as the network sees them."""
+
+    def norms(max_norm):
+        first, *others = fit(max_norm, solver=solver, standardize=standardize).coefs_
+        first = first * X.std(axis=0)[:, np.newaxis] if standardize else first
+        return [np.linalg.norm(W, axis=0) for W in (first, *others)]
+
     limit = max_norm.max_norm if isinstance(max_norm, MaxNorm) else max_norm
-    norms = [np.linalg.norm(W, axis=0) for W in fit(max_norm, solver=solver).coefs_]
-    unlimited = [np.linalg.norm(W, axis=0) for W in fit(None, solver=solver).coefs_]
-    for of_layer, of_unlimited in zip(norms, unlimited, strict=True):
+    for of_layer, of_unlimited in zip(norms(max_norm), norms(None), strict=True):
         assert of_layer.max() <= limit * (1 + 1e-12)
         assert of_unlimited.max() > limit
 
@@ -139,7 +148,7 @@ def test_constraint_of_a_users_own():
             shapes.append(W.shape)
             np.maximum(W, 0, out=W)
 
-    model = fit(NonNegative())
+    model = fit(NonNegative(), standardize=False)
     assert min(W.min() for W in model.coefs_) == 0
     assert shapes == 40 * [(6, 8), (8, 5), (5, 1)]  # four batches an epoch
 

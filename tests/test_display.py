@@ -79,13 +79,12 @@ def test_arguments_are_described_in_the_order_of_the_constructor(network):
 
 
 def test_shared_arguments_are_described_alike():
-    """Up to the other class's name, the score, the default rate and the numbers of references."""
+    """Up to defaults, what a penalty or the scaling is for, and the numbers of references."""
     ours, theirs = (section(network, "Parameters") for network in CLASSES)
     shared = ours.keys() & theirs.keys()
     differ = {name for name in shared if unnumbered(ours[name]) != unnumbered(theirs[name])}
-    own_words = {"hidden_layer_sizes", "dropout_rate", "alpha", "learning_rate"}
-    own_words |= {"learning_rate_init"}
-    assert differ == own_words | {"early_stopping", "scoring"}
+    own_defaults = {"hidden_layer_sizes", "dropout_rate", "learning_rate_init"}
+    assert differ == own_defaults | {"alpha", "learning_rate", "scoring", "standardize"}
 
 
 def unnumbered(entry):
@@ -109,7 +108,7 @@ def test_references_are_numbered_in_the_order_of_their_mention(network):
         ("dropout_schedule", DROPOUT_SCHEDULES),
         ("solver", [*OPTIMIZERS, "lbfgs"]),
         ("weight_init", [*INITIALIZERS, "auto"]),
-        ("learning_rate", SCHEDULES),
+        ("learning_rate", [*SCHEDULES, "auto"]),
     ],
 )
 def test_every_name_that_an_argument_takes_is_described(network, argument, names):
@@ -118,14 +117,23 @@ def test_every_name_that_an_argument_takes_is_described(network, argument, names
 
 
 @each_class
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_documented_attributes_exist_and_no_others(network, early_stopping):
+@pytest.mark.parametrize(
+    "arguments, absent",
+    [
+        ({}, "of a single network"),
+        ({"cv": 3, "scoring": "r2"}, "of a single network"),
+        ({"cv": None}, "nly with `cv`"),
+        ({"early_stopping": True}, "nly with `cv`"),
+    ],
+    ids=str,
+)
+def test_documented_attributes_exist_and_no_others(network, arguments, absent):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcdef"))
-    estimator = network(max_iter=2, early_stopping=early_stopping).fit(frame, Y)
+    estimator = network(max_iter=2, **arguments).fit(frame, Y)
     documented = section(network, "Attributes")
     for name, (kind, text) in documented.items():
-        assert hasattr(estimator, name), name
+        assert hasattr(estimator, name) == (absent not in text), name
         assert kind, name
         assert text.endswith("."), name
     public = {name for name in vars(estimator) if name.endswith("_") and name[0] != "_"}
@@ -135,8 +143,9 @@ def test_documented_attributes_exist_and_no_others(network, early_stopping):
 
 
 @each_class
-def test_documented_types_of_attributes(network):
-    estimator = network(max_iter=2).fit(X, Y)
+@pytest.mark.parametrize("cv", [2, None])
+def test_documented_types_of_attributes(network, cv):
+    estimator = network(max_iter=2, cv=cv).fit(X, Y)
     kinds = {"int": int, "float": float, "list": list, "ndarray": np.ndarray, "dict": dict}
     for name, (kind, _) in section(network, "Attributes").items():
         first = kind.split()[0]
@@ -220,6 +229,7 @@ def test_html_marks_changed_arguments(network):
         ({"dropout": Batchwise(batches_per_mask=3)}, "dropout=Batchwise(batches_per_mask=3)"),
         ({"dropout": Batchwise(batches_per_mask=1)}, "dropout=Batchwise()"),
         ({"dropout_schedule": Late(start=0.2)}, "dropout_schedule=Late(start=0.2)"),
+        ({"cv": 5, "standardize": False}, "cv=5, standardize=False"),
     ],
     ids=str,
 )

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -38,6 +39,9 @@ TARGETS = {
 if not KNOWS_POISSON:
     del TARGETS["poisson"]
 
+SEVERAL = ["multilabel", "columns of numbers"]
+"""Those of several outputs, which a vote does not know."""
+
 each_target = pytest.mark.parametrize("kind", TARGETS)
 
 
@@ -51,6 +55,7 @@ def make(kind, dtype=np.float64, **arguments):
         "batch_size": 32,
         "learning_rate_init": 0.01,
         "random_state": 0,
+        "cv": None,
     }
     return network(**{**defaults, **own, **arguments}).fit(X, y), X, y
 
@@ -112,10 +117,11 @@ def test_fitted_attributes_are_the_same(solver, stopping):
 def test_feature_names_are_kept():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))
-    theirs = DropoutMLPClassifier(max_iter=2).fit(frame, Y).to_sklearn()
-    assert theirs.predict(frame).shape == Y.shape
-    with pytest.raises(ValueError, match="feature names"):
-        theirs.predict(frame[list("dcba")])
+    for cv in (None, 3):
+        theirs = DropoutMLPClassifier((5,), max_iter=2, cv=cv).fit(frame, Y).to_sklearn()
+        assert theirs.predict(frame).shape == Y.shape
+        with pytest.raises(ValueError, match="feature names"):
+            theirs.predict(frame[list("dcba")])
 
 
 @each_target
@@ -251,10 +257,47 @@ def test_recipes_that_it_does_not_know_stay_behind(kind, arguments):
     assert theirs.partial_fit(X, y).t_ > ours.t_  # it takes its own
 
 
-def test_a_single_class_stays_here():
-    ours = DropoutMLPClassifier((5,), max_iter=2, random_state=0).fit(X, np.full(len(X), "rose"))
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_single_class_stays_here(cv):
+    ours = DropoutMLPClassifier((5,), max_iter=2, cv=cv).fit(X, np.full(len(X), "rose"))
     with pytest.raises(ValueError, match=r"whose only class is .*rose"):
         ours.to_sklearn()
+
+
+# ensembles
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TARGETS if kind not in SEVERAL])
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
+def test_an_ensemble_becomes_a_vote(kind, batch_norm):
+    ours, X, y = make(kind, cv=3, batch_norm=batch_norm)
+    theirs = ours.to_sklearn()
+    check_is_fitted(theirs)
+    assert theirs.n_features_in_ == X.shape[1]
+    if isinstance(ours, DropoutMLPRegressor):
+        assert type(theirs) is VotingRegressor
+        assert_allclose(theirs.predict(X), ours.predict(X), rtol=1e-10)
+    else:
+        assert type(theirs) is VotingClassifier
+        assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), atol=1e-12)
+        assert_array_equal(theirs.predict(X), ours.predict(X))
+        assert theirs.score(X, y) == ours.score(X, y)
+    anew = clone(theirs).fit(X, y)
+    assert anew.predict(X).dtype.kind == ours.predict(X).dtype.kind
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_votes_of_several_outputs_are_refused(kind):
+    ours, X, _ = make(kind, cv=3)
+    with pytest.raises(ValueError, match=r"does not know .* convert each of estimators_"):
+        ours.to_sklearn()
+    each = [member.to_sklearn() for member in ours.estimators_]
+    if kind == "multilabel":
+        mean = np.mean([network.predict_proba(X) for network in each], axis=0)
+        assert_allclose(mean, ours.predict_proba(X), atol=1e-12)
+    else:
+        mean = np.mean([network.predict(X) for network in each], axis=0)
+        assert_allclose(mean, ours.predict(X), rtol=1e-10)
 
 
 # ONNX
@@ -272,15 +315,22 @@ def run_onnx(model, X):
     return session.run(None, {session.get_inputs()[0].name: X})
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TARGETS if kind != "poisson"])
+CONVERTED = [
+    (kind, arguments)
+    for kind in TARGETS
+    for arguments in ({}, {"batch_norm": True}, {"cv": 3})
+    if kind != "poisson" and not (kind in SEVERAL and "cv" in arguments)
+]
+
+
+@pytest.mark.parametrize("kind, arguments", CONVERTED, ids=str)
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 @pytest.mark.parametrize("scaled", [False, True], ids=["alone", "in a pipeline"])
-@pytest.mark.parametrize("batch_norm", [False, True], ids=["", "normalised"])
-def test_onnx_predicts_the_same(kind, activation, scaled, batch_norm):
+def test_onnx_predicts_the_same(kind, activation, scaled, arguments):
     *_, X, y = TARGETS[kind]
     X = X.astype(np.float32)
     scaler = StandardScaler().fit(X)
-    ours, *_ = make(kind, np.float32, activation=activation, batch_norm=batch_norm)
+    ours, *_ = make(kind, np.float32, activation=activation, **arguments)
     model = ours.to_sklearn()
     if scaled:
         ours.fit(scaler.transform(X), y)

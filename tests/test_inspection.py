@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from scipy.stats import sem, uniform
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_classification, make_moons
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
@@ -51,7 +52,7 @@ MOONS, HALVES = make_moons(80, noise=0.2, random_state=0)
 
 
 def fit(network=DropoutMLPClassifier, X=X, y=Y, **arguments):
-    arguments = dict(learning_rate="cosine", max_iter=4, random_state=0) | arguments
+    arguments = dict(learning_rate="cosine", max_iter=4, cv=None, random_state=0) | arguments
     return network(**arguments).fit(X, y)
 
 
@@ -59,8 +60,10 @@ def fit(network=DropoutMLPClassifier, X=X, y=Y, **arguments):
 def search():
     """15 cells; the last size is (4, 2)."""
     grid = {"dropout_rate": [0, 0.1, 0.2, 0.3, 0.5], "hidden_layer_sizes": [(2,), (8,), (4, 2)]}
-    network = DropoutMLPClassifier(learning_rate="cosine", max_iter=5, random_state=0)
-    return GridSearchCV(network, grid, cv=3).fit(X, Y)
+    network = DropoutMLPClassifier(learning_rate="cosine", max_iter=5, cv=None, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GridSearchCV(network, grid, cv=3).fit(X, Y)
 
 
 def grid_search(grid, estimator=None, **arguments):
@@ -72,10 +75,14 @@ def grid_search(grid, estimator=None, **arguments):
 
 DRAW = {
     "training": lambda **o: TrainingCurveDisplay.from_estimator(fit(), **o),
+    "training of an ensemble": lambda **o: TrainingCurveDisplay.from_estimator(fit(cv=3), **o),
     "network": lambda **o: NetworkDisplay.from_estimator(fit(), **o),
     "search": lambda **o: SearchDisplay.from_search(grid_search({"C": [1, 2]}), **o),
     "uncertainty": lambda **o: UncertaintyDisplay.from_estimator(
         fit(X=MOONS, y=HALVES), MOONS, HALVES, n_samples=3, grid_resolution=8, **o
+    ),
+    "uncertainty of an ensemble": lambda **o: UncertaintyDisplay.from_estimator(
+        fit(X=MOONS, y=HALVES, cv=3), MOONS, HALVES, n_samples=3, grid_resolution=8, **o
     ),
 }
 each_display = pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
@@ -167,26 +174,44 @@ def test_legend_goes_where_nothing_is(corner):
 
 @pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
 @pytest.mark.parametrize("piped", [False, True])
-def test_curves_are_the_history(network, piped):
-    model = network(early_stopping=True, learning_rate="cosine", max_iter=8, random_state=0)
+@pytest.mark.parametrize("held_out", [{"early_stopping": True}, {"cv": 3}], ids=str)
+def test_curves_are_the_history(network, piped, held_out):
+    model = network(learning_rate="cosine", max_iter=8, random_state=0, **held_out)
     if piped:
         model = make_pipeline(StandardScaler(), model)
     model.fit(X, Y)
     history = (model[-1] if piped else model).history_
     display = TrainingCurveDisplay.from_estimator(model)
-    shown = ["loss", "validation_loss", "validation_score", "learning_rate"]
-    assert list(display.lines_) == shown
+    is_ensemble = "cv" in held_out  # which is judged by its loss alone
+    of_score = [] if is_ensemble else ["validation_score"]
+    assert list(display.lines_) == ["loss", "validation_loss", *of_score, "learning_rate"]
     for name, line in display.lines_.items():
         assert_array_equal(line.get_ydata(), history[name])
         assert_array_equal(line.get_xdata(), np.arange(1, 9))
-    axes = display.ax_, display.ax_, display.score_ax_, display.learning_rate_ax_
-    assert [line.axes for line in display.lines_.values()] == list(axes)
+    of_score = [] if is_ensemble else [display.score_ax_]
+    axes = [display.ax_, display.ax_, *of_score, display.learning_rate_ax_]
+    assert [line.axes for line in display.lines_.values()] == axes
     assert display.lines_["learning_rate"].get_linewidth() < display.lines_["loss"].get_linewidth()
-    name = "accuracy" if network is DropoutMLPClassifier else "R²"
-    assert display.score_ax_.get_ylabel() == f"Validation {name}"
+    if is_ensemble:
+        assert display.score_ax_ is None
+    else:
+        name = "accuracy" if network is DropoutMLPClassifier else "R²"
+        assert display.score_ax_.get_ylabel() == f"Validation {name}"
     assert display.ax_.get_xlabel() == "Epoch"
-    assert display.best_.get_xdata() == np.argmax(history["validation_score"]) + 1
-    assert display.best_.get_ydata() == max(history["validation_score"])
+
+
+@pytest.mark.parametrize("scoring, by_loss", [(None, True), ("loss", True), ("accuracy", False)])
+@pytest.mark.parametrize("held_out", [{"early_stopping": True}, {"cv": 3}], ids=str)
+def test_the_epoch_that_is_kept_is_marked(scoring, by_loss, held_out):
+    network = fit(scoring=scoring, max_iter=30, learning_rate_init=0.03, **held_out)
+    display = TrainingCurveDisplay.from_estimator(network)
+    name, what = ("validation_loss", "loss") if by_loss else ("validation_score", "score")
+    values = np.asarray(network.history_[name])
+    best = values.argmin() if by_loss else values.argmax()
+    assert display.best_.get_xdata() == best + 1
+    assert display.best_.get_ydata() == values[best]
+    assert display.best_.axes is display.lines_[name].axes
+    assert display.best_.get_label() == f"best {what}, epoch {best + 1}"
 
 
 def test_curves_without_validation():
@@ -245,6 +270,7 @@ def test_curves_with_gaps():
     history |= {"validation_score": [np.nan, 0.5, np.nan]}
     display = TrainingCurveDisplay(history).plot()
     assert display.best_.get_xdata() == 2
+    assert TrainingCurveDisplay(history, by_loss=True).plot().best_.get_ydata() == 2.0
     history["validation_score"] = [np.nan] * 3
     assert TrainingCurveDisplay(history).plot().best_ is None
 
@@ -329,6 +355,19 @@ def test_whole_network(network, hidden):
         assert len(display.edges_[i].get_segments()) == n_shown[i] * n_shown[i + 1]
 
 
+@pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
+@pytest.mark.parametrize("options", [{}, {"random_state": 0}], ids=str)
+@pytest.mark.parametrize("piped", [False, True])
+def test_of_an_ensemble_one_network_is_shown(network, options, piped):
+    ensemble = fit(network, hidden_layer_sizes=(8,), dropout_rate=0.5, cv=3)
+    model = make_pipeline(FunctionTransformer(), ensemble).fit(X, Y) if piped else ensemble
+    with pytest.raises(ValueError, match=r"an ensemble of 3: give it .* estimators_\[0\]"):
+        NetworkDisplay.from_estimator(model, **options)
+    member = ensemble.estimators_[1]
+    display = NetworkDisplay.from_estimator(member, **options)
+    assert_array_equal(display.coefs[0], member.coefs_[0])
+
+
 @pytest.mark.parametrize(
     "max_units, shown", [(3, [0, 19]), (6, [0, 1, 2, 18, 19]), (20, range(20))]
 )
@@ -406,6 +445,7 @@ def test_thinned_network_is_the_one_that_predicts(network, scheme, rates):
         dropout=scheme,
         dropout_rate=of_layers,
         input_dropout_rate=of_inputs,
+        standardize=False,
     )
     display = NetworkDisplay.from_estimator(estimator, random_state=3)
     assert [mask is not None for mask in display.masks] == [rate > 0 for rate in rates]
@@ -477,7 +517,7 @@ def test_scheme_of_ones_own():
             out[:, -1] = 0
 
     display = NetworkDisplay.from_estimator(
-        fit(hidden_layer_sizes=4, dropout=Last()), random_state=0
+        fit(hidden_layer_sizes=4, dropout=Last(), dropout_rate=0.5), random_state=0
     )
     assert_array_equal(display.masks[1], [1, 1, 1, 0])
 
@@ -504,7 +544,8 @@ def test_inputs_have_the_names_that_a_pipeline_gives_them():
 
 @pytest.mark.parametrize("display", [TrainingCurveDisplay, NetworkDisplay, UncertaintyDisplay])
 def test_a_search_stands_for_the_best_that_it_found(display):
-    model = make_pipeline(StandardScaler(), DropoutMLPClassifier((3,), max_iter=2, random_state=0))
+    network = DropoutMLPClassifier((3,), dropout_rate=0.5, max_iter=2, cv=None, random_state=0)
+    model = make_pipeline(StandardScaler(), network)
     grid = {"dropoutmlpclassifier__alpha": [0, 1e-3]}
     search = GridSearchCV(model, grid, cv=3).fit(MOONS, HALVES)
     of_plane = {"X": MOONS, "n_samples": 2, "grid_resolution": 4}
@@ -838,8 +879,9 @@ def draw_uncertainty(estimator, X=MOONS, y=None, **options):
 
 @pytest.mark.parametrize("dropout", ["batchwise", "bernoulli"])
 @pytest.mark.parametrize("steps", [0, 1, 2])
-def test_uncertainty_is_that_of_the_classifier(dropout, steps):
-    network = DropoutMLPClassifier(dropout=dropout, max_iter=5, random_state=0)
+@pytest.mark.parametrize("cv", [None, 3], ids=["", "ensemble"])
+def test_uncertainty_is_that_of_the_classifier(dropout, steps, cv):
+    network = DropoutMLPClassifier(dropout=dropout, max_iter=5, cv=cv, random_state=0)
     model = network
     for transformer in [StandardScaler(), FunctionTransformer(np.negative)][:steps]:
         model = make_pipeline(transformer, model)  # pipelines that end in pipelines
@@ -941,17 +983,25 @@ def test_data_frames(library):
 @pytest.mark.parametrize(
     "estimator, data, error",
     [
-        (fit(DropoutMLPRegressor, MOONS, HALVES), MOONS, "needs a classifier with predict_uncert"),
-        (LogisticRegression().fit(MOONS, HALVES), MOONS, "got LogisticRegression"),
-        (fit(), X, "two features, got 6"),
-        (fit(X=MOONS, y=HALVES, dropout_rate=0), MOONS, "all predictions are the same"),
-        (fit(X=MOONS, y=np.c_[HALVES, HALVES]), MOONS, "many labels"),
+        (
+            lambda: fit(DropoutMLPRegressor, MOONS, HALVES),
+            MOONS,
+            "needs a classifier with predict_uncert",
+        ),
+        (lambda: LogisticRegression().fit(MOONS, HALVES), MOONS, "got LogisticRegression"),
+        (fit, X, "two features, got 6"),
+        (
+            lambda: fit(X=MOONS, y=HALVES, dropout_rate=0),
+            MOONS,
+            "all predictions are the same",
+        ),
+        (lambda: fit(X=MOONS, y=np.c_[HALVES, HALVES]), MOONS, "many labels"),
     ],
     ids=["regressor", "other", "features", "rates", "labels"],
 )
 def test_classifiers_that_cannot_be_drawn(estimator, data, error):
     with pytest.raises(ValueError, match=error):
-        draw_uncertainty(estimator, X=data)
+        draw_uncertainty(estimator(), X=data)
     assert plt.get_fignums() == []
 
 

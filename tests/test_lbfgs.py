@@ -29,9 +29,7 @@ unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (8,), "solver": "lbfgs", "dropout_rate": 0, "alpha": 1.0}
-    defaults |= {"max_iter": 2000, "random_state": 0}
-    if estimator is DropoutMLPClassifier:
-        defaults["label_smoothing"] = 0
+    defaults |= {"max_iter": 2000, "random_state": 0, "standardize": False}
     return estimator(**{**defaults, **arguments})
 
 
@@ -103,6 +101,17 @@ def test_penalties_act():
     for arguments in ({"alpha": 2.0}, {"l1_ratio": 0.5}, {"bias_alpha": 1.0}):
         other = network(max_iter=20, **arguments).fit(X, Y)
         assert (other.coefs_[0] != plain.coefs_[0]).any()
+
+
+@over_estimators
+def test_by_default_the_data_are_standardised(estimator):
+    """Penalties and the gradient are meant inside, so the unit of a column is no matter."""
+    x, y = PROBLEMS[estimator]
+    net = network(estimator, hidden_layer_sizes=(), standardize=True, tol=1e-8)
+    net.fit(scale(x), y)
+    other = clone(net).fit(1e3 * x + 5e3, y)
+    assert other.loss_ == pytest.approx(net.loss_, rel=1e-9)
+    assert_allclose(other._raw_predict(1e3 * x + 5e3), net._raw_predict(scale(x)), atol=1e-5)
 
 
 # what it does not know
@@ -223,12 +232,20 @@ def test_weights_are_repetitions(estimator):
 
 
 @over_estimators
-@pytest.mark.filterwarnings("error")
-def test_data_that_are_too_large_give_a_clear_error_and_harm_nothing(estimator):
+@pytest.mark.parametrize(
+    "standardize, message",
+    [
+        (False, r"non-finite.*data may contain large values"),
+        (True, r"X has columns whose squares are too large .* cannot be standardised"),
+    ],
+)
+def test_data_that_are_too_large_give_a_clear_error_and_harm_nothing(
+    estimator, standardize, message
+):
     x, y = PROBLEMS[estimator]
-    net = network(estimator).fit(x, y)
+    net = network(estimator, standardize=standardize).fit(x, y)
     before, attributes = net.predict(x), set(vars(net))
-    with pytest.raises(ValueError, match=r"non-finite.*data may contain large values"):
+    with pytest.raises(ValueError, match=message):
         net.fit(x * 1e300, y)
     assert set(vars(net)) == attributes
     assert_array_equal(net.predict(x), before)

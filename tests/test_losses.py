@@ -8,8 +8,10 @@ from sklearn.metrics import log_loss
 from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, RunningLoss
 from skdropout._core.tuning import LOSS_ROWS
 
+LOSSES = {**CLASS_LOSSES, **NUMBER_LOSSES}
 OUTPUTS = {"binary": ("logistic", 1), "multilabel": ("logistic", 4), "multiclass": ("softmax", 3)}
 
+over_losses = pytest.mark.parametrize("name", LOSSES)
 over_outputs = pytest.mark.parametrize("kind", OUTPUTS)
 over_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
 
@@ -190,3 +192,83 @@ def test_running_loss_of_many_outputs_takes_little_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 * z.nbytes
+
+
+# the link and the average
+
+
+def mean_of(loss, z):
+    """Probabilities or means of raw predictions."""
+    return loss.proba(z) if hasattr(loss, "proba") else loss.mean(z)
+
+
+def make_draws(name, dtype=np.float64, *, scale=2.0):
+    """Raw predictions of four networks for nine rows, and weights of sum one."""
+    rng = np.random.default_rng(1)
+    weight = rng.uniform(0.2, 1, (4, 9, 1))
+    draws = rng.normal(scale=scale, size=(4, 9, 3))
+    return LOSSES[name], draws.astype(dtype), (weight / weight.sum(axis=0)).astype(dtype)
+
+
+@over_losses
+def test_link_gives_the_raw_predictions_of_a_mean(name):
+    loss = LOSSES[name]
+    mean = np.array([[0.2, 0.5, 0.3], [0.98, 0.01, 0.01]])
+    assert_allclose(mean_of(loss, loss.link(mean)), mean, rtol=1e-12)
+
+
+@over_losses
+def test_link_is_finite_where_a_class_is_missing(name):
+    loss = LOSSES[name]
+    z = loss.link(np.array([1.0, 0.0, 0.0]))
+    assert np.isfinite(z).all()
+    assert_allclose(mean_of(loss, z[np.newaxis]), [[1.0, 0.0, 0.0]], atol=1e-5)
+
+
+@over_losses
+def test_no_constant_has_a_smaller_loss_than_the_link_of_the_mean(name):
+    loss, rng = LOSSES[name], np.random.default_rng(2)
+    y = np.eye(3)[rng.integers(3, size=20)] if name == "softmax" else rng.integers(2, size=(20, 3))
+    z = loss.link(y.mean(axis=0))
+    least = loss.value(np.tile(z, (20, 1)), y)
+    for step in rng.normal(scale=0.1, size=(20, 3)):
+        assert loss.value(np.tile(z + step, (20, 1)), y) > least - 1e-12
+
+
+@over_dtypes
+@over_losses
+def test_the_average_has_the_mean_of_the_probabilities(name, dtype):
+    loss, draws, weight = make_draws(name, dtype)
+    z = loss.average(draws, weight)
+    assert z.dtype == dtype
+    expected = sum(w * mean_of(loss, draw) for w, draw in zip(weight, draws, strict=True))
+    assert_allclose(mean_of(loss, z), expected, rtol=1e-12 if dtype == np.float64 else 1e-5)
+
+
+@over_losses
+def test_a_draw_without_weight_has_no_part_in_the_average(name):
+    loss, draws, _ = make_draws(name)
+    weight = np.zeros((4, 9, 1))
+    weight[:2] = 0.5
+    draws[2:] = 1e3
+    assert_allclose(loss.average(draws, weight), loss.average(draws[:2], weight[:2]), rtol=1e-13)
+
+
+@over_losses
+def test_the_average_of_equals_is_the_same(name):
+    loss, draws, weight = make_draws(name)
+    z = loss.average(np.repeat(draws[:1], 4, axis=0), weight)
+    same = z - draws[0]
+    if name == "softmax":  # up to what all classes have in common
+        same -= same[:, :1]
+    assert_allclose(same, 0, atol=1e-12)
+
+
+@over_dtypes
+@pytest.mark.parametrize("name", CLASS_LOSSES)
+def test_the_average_of_far_logits_is_finite(name, dtype):
+    loss, draws, weight = make_draws(name, dtype, scale=1e4)
+    z = loss.average(draws, weight)
+    assert np.isfinite(z).all()
+    assert np.isfinite(loss.log_proba(z)).all()
+    assert np.abs(z).max() > 1e3

@@ -149,7 +149,7 @@ def test_grid_search_of_a_regressor():
 def test_calibration(method):
     if method == "temperature" and VERSION < (1, 8):
         pytest.skip("scikit-learn 1.8 has it")
-    rough = classifier(max_iter=300, learning_rate_init=0.05, dropout_rate=0, label_smoothing=0)
+    rough = classifier(max_iter=300, learning_rate_init=0.05, dropout_rate=0, cv=None)
     rough.set_params(learning_rate="constant", tol=0.0, batch_size=50)
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(len(Y)) < 0.2, rng.integers(0, 3, len(Y)), Y)
@@ -359,7 +359,7 @@ def test_weights_nobody_asked_for_are_refused():
 
 @pytest.mark.parametrize("network", [DropoutMLPClassifier, DropoutMLPRegressor])
 def test_validation_sets_are_routed(network):
-    names = ["X_val", "y_val", "sample_weight_val", "sample_weight"]
+    names = ["X_val", "y_val", "sample_weight_val", "sample_weight", "groups"]
     with sklearn.config_context(enable_metadata_routing=True):
         asked = network().set_fit_request(**dict.fromkeys(names, True))
         assert asked.get_metadata_routing().fit.requests == dict.fromkeys(names, True)

@@ -21,6 +21,8 @@ from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import tuning
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha
 
+pytestmark = pytest.mark.filterwarnings("ignore:The fit came to nothing")  # after a few epochs
+
 X = np.random.default_rng(0).normal(size=(50, 6))
 CLASSES = {  # of a classifier
     "binary": np.where(X[:, 0] > 0, "yes", "no"),
@@ -51,6 +53,7 @@ def network(kind="multiclass", scheme="batchwise", **arguments):
         "learning_rate": "cosine",
         "max_iter": 3,
         "random_state": 0,
+        "cv": None,
     }
     if kind == "counts":
         defaults["loss"] = "poisson"
@@ -135,10 +138,17 @@ def recorder(scheme, masks):
 
 
 def textbook(net, masks, X=X):
-    """Raw predictions of one thinned network, by the masks of inputs and of hidden layers."""
-    h = X
+    """Raw predictions of one thinned network, by the masks of inputs and of hidden layers.
+
+    An input that is dropped is at its mean, if there is one to know.
+    """
+    h, weights, biases = X, list(net.coefs_), list(net.intercepts_)
+    if net.standardize:
+        mean, scale = X.mean(axis=0), X.std(axis=0)
+        h = (X - mean) / scale
+        weights[0], biases[0] = scale[:, np.newaxis] * weights[0], biases[0] + mean @ weights[0]
     functions = ["identity", *[net.activation] * (len(net.coefs_) - 1)]
-    for W, b, name, mask in zip(net.coefs_, net.intercepts_, functions, masks, strict=True):
+    for W, b, name, mask in zip(weights, biases, functions, masks, strict=True):
         f, _ = reference.ACTIVATIONS[name]
         h = f(h)
         if net.dropout.drops_weights:
@@ -168,17 +178,19 @@ LINKS = {
 
 @over_kinds
 @over_schemes
-@pytest.mark.parametrize("consistent", [False, True])
-def test_every_draw_is_the_textbooks(kind, scheme, consistent):
+@pytest.mark.parametrize(
+    "consistent, standardize", [(False, True), (True, True), (True, False)], ids=str
+)
+def test_every_draw_is_the_textbooks(kind, scheme, consistent, standardize):
     masks = []
-    net = fit(kind, scheme, input_dropout_rate=0.4)
+    net = fit(kind, scheme, input_dropout_rate=0.4, standardize=standardize)
     net.set_params(dropout=recorder(scheme, masks))
     y = samples(net, n_samples=3, consistent=consistent)
     of_a_draw = [masks[i : i + 3] for i in range(0, len(masks), 3)]
     assert len(of_a_draw) == len(y) == 3
     assert all(len(mask) == 1 for mask in masks) or not consistent or scheme == "dropconnect"
     for prediction, its_masks in zip(y, of_a_draw, strict=True):
-        assert_allclose(prediction, LINKS[kind](textbook(net, its_masks)), rtol=1e-10, atol=1e-13)
+        assert_allclose(prediction, LINKS[kind](textbook(net, its_masks)), rtol=1e-9, atol=1e-12)
 
 
 @over_kinds
@@ -310,7 +322,7 @@ def test_equal_rows_are_predicted_alike_by_one_mask(kind, scheme, consistent, mo
 def test_a_rectifier_of_minus_infinity_is_zero(dropout):
     """As in the prediction of the whole network."""
     X, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 2
-    clf = DropoutMLPClassifier(8, dropout=dropout, max_iter=2, random_state=0).fit(X, y)
+    clf = DropoutMLPClassifier(8, dropout=dropout, dropout_rate=0.5, max_iter=2).fit(X, y)
     clf.intercepts_[0][0] = -np.inf
     assert np.isfinite(clf.predict_proba(X)).all()
     assert np.isfinite(clf.predict_proba_samples(X, random_state=0)).all()
@@ -428,7 +440,8 @@ def test_prediction_with_the_whole_network_stays(kind, scheme):
 @pytest.mark.parametrize("container", [np.array, sparse.csr_array, sparse.csr_matrix])
 @pytest.mark.parametrize("scheme", ["batchwise", "bernoulli"])
 def test_data_stay_as_they_are(container, scheme):
-    net, data = fit(scheme=scheme, input_dropout_rate=0.5), container(X)
+    net, data = network(scheme=scheme, input_dropout_rate=0.5), container(X)
+    net.fit(data, CLASSES["multiclass"])
     samples(net, data)
     measures(net, data)
     assert_array_equal(data.toarray() if sparse.issparse(data) else data, X)
@@ -476,13 +489,57 @@ def test_threads_may_share_a_network(kind, scheme, monkeypatch):
 @pytest.mark.parametrize("scheme, consistent", ONE_MASK)
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_array, sparse.csr_matrix])
 def test_sparse_equals_dense(kind, scheme, consistent, container, monkeypatch):
-    net = fit(kind, scheme, input_dropout_rate=0.0 if scheme == "alpha" else 0.3)
-    small_blocks(monkeypatch)
     rows = np.where(X > 0, X, 0)
+    net = network(kind, scheme, input_dropout_rate=0.0 if scheme == "alpha" else 0.3)
+    net.fit(sparse.csr_array(rows), TARGETS[kind])
+    small_blocks(monkeypatch)
     y = samples(net, container(rows), consistent=consistent)
     assert_allclose(y, samples(net, rows, consistent=consistent), rtol=1e-9, atol=1e-13)
     of_sparse = measures(net, container(rows), consistent=consistent)
     assert_same_measures(of_sparse, measures(net, rows, consistent=consistent))
+
+
+@over_kinds
+def test_sparse_rows_cannot_be_at_their_mean(kind):
+    net = fit(kind, input_dropout_rate=0.3)
+    for method in (samples, measures):
+        with pytest.raises(ValueError, match="would make sparse inputs dense"):
+            method(net, sparse.csr_array(X))
+    net.set_params(input_dropout_rate=0)
+    assert_allclose(samples(net, sparse.csr_array(X)), samples(net), rtol=1e-9)
+
+
+# ensembles
+
+
+@over_kinds
+@over_schemes
+@pytest.mark.parametrize("consistent", [False, True])
+def test_each_draw_is_one_of_one_network(kind, scheme, consistent):
+    """Each network of an ensemble has its share of the draws, one after the other."""
+    net = fit(kind, scheme, cv=3)
+    y = samples(net.set_params(dropout_rate=1e-9), n_samples=7, consistent=consistent)
+    predict = "predict_proba" if kind in CLASSES else "predict"
+    of_each = [getattr(member, predict)(X) for member in net.estimators_]
+    if scheme in ("gaussian", "alpha"):  # whose noise is small, but not nothing
+        tolerance = {"atol": 1e-2, "rtol": 1e-2}
+    else:
+        tolerance = {"atol": 1e-6, "rtol": 1e-6}
+    for draw, which in zip(y, (0, 0, 0, 1, 1, 2, 2), strict=True):
+        assert_allclose(draw, of_each[which], **tolerance)
+    spread = np.abs(of_each[0] - of_each[1]).max()
+    assert spread > 0.01
+
+
+@over_kinds
+@over_schemes
+@pytest.mark.parametrize("rates", [{}, {"dropout_rate": 0}], ids=["dropout", "none"])
+def test_measures_of_an_ensemble_are_those_of_its_samples(kind, scheme, rates, monkeypatch):
+    """Without dropout too: the networks are not the same."""
+    net = fit(kind, scheme, cv=3, **rates)
+    small_blocks(monkeypatch)
+    assert_same_measures(measures(net), measures_of(net, samples(net)))
+    assert (np.ptp(samples(net), axis=0) > 0).any()
 
 
 @pytest.mark.parametrize("scheme", ["bernoulli", "gaussian"])
@@ -499,7 +556,8 @@ def test_a_last_block_of_one_sparse_row(scheme, n_rows, monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["bernoulli", "gaussian"])
 def test_sparse_inputs_are_dropped_entry_by_entry(scheme, monkeypatch):
-    net = fit("multiclass", scheme, input_dropout_rate=0.4, dropout_rate=0.0)
+    net = network("multiclass", scheme, input_dropout_rate=0.4, dropout_rate=0.0)
+    net.fit(sparse.csr_array(X), CLASSES["multiclass"])
     small_blocks(monkeypatch)
     y = samples(net, sparse.csr_array(np.tile(X[:1], (50, 1))))
     assert (np.ptp(y, axis=1) > 1e-3).all()
@@ -627,7 +685,7 @@ def test_a_network_without_hidden_layers_drops_inputs(kind):
 @over_kinds
 def test_dropout_is_checked_again(kind):
     for bad, message in (
-        ({"dropout_rate": 1.0}, "dropout_rate must be"),
+        ({"dropout_rate": 1.0}, "dropout_rate, if it is not 'auto', must be"),
         ({"dropout_rate": (0.1, 0.2, 0.3)}, "one for each of the 2 hidden layers"),
         ({"input_dropout_rate": -0.1}, "input_dropout_rate must be"),
         ({"dropout": "bernouli"}, "dropout must be one of"),

@@ -31,7 +31,7 @@ def targets(kind):
 
 
 DEFAULTS = MLPClassifier().get_params()
-NO_MORE = {"dropout_rate": 0, "label_smoothing": 0, "weight_decay": 0}
+NO_MORE = {"dropout_rate": 0, "weight_decay": 0, "standardize": False, "cv": None}
 
 
 def fit_both(X, y, n_epochs=30, **arguments):
@@ -103,7 +103,11 @@ def test_same_early_stopping_rule():
     """The same score curve gives the same epoch to stop at; the split is drawn differently."""
     X, y = targets("binary")
     ours = DropoutMLPClassifier(
-        early_stopping=True, learning_rate_init=0.01, n_iter_no_change=4, random_state=0
+        early_stopping=True,
+        scoring="accuracy",
+        learning_rate_init=0.01,
+        n_iter_no_change=4,
+        random_state=0,
     ).fit(X, y)
     best, without_gain = -np.inf, 0
     for epoch, score in enumerate(ours.validation_scores_, start=1):

@@ -3,14 +3,17 @@
 import copy
 import io
 import pickle
+from itertools import pairwise
 
 import joblib
 import numpy as np
 import pytest
 from interruption import Interrupted
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
+from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout.optimizers import Optimizer
@@ -24,7 +27,7 @@ over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (16, 8), "learning_rate_init": 0.01, "batch_size": 50}
-    defaults |= {"learning_rate": "constant", "max_iter": 200, "random_state": 0}
+    defaults |= {"learning_rate": "constant", "max_iter": 200, "random_state": 0, "cv": None}
     return estimator(**{**defaults, **arguments})
 
 
@@ -144,8 +147,9 @@ SOLVERS = ["adam", "nadam", "amsgrad", "rmsprop", "adagrad", "adadelta", "sgd"]
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_calls_are_epochs_of_fit(estimator, solver, weighted):
+    """To the last bit where nothing is standardised, as the calls do by what they know then."""
     weight = np.random.default_rng(0).uniform(0.5, 2, 120) if weighted else None
-    net = network(estimator, solver=solver, shuffle=False, dropout_rate=0)
+    net = network(estimator, solver=solver, shuffle=False, dropout_rate=0, standardize=False)
     called = go_on(clone(net), 5, sample_weight=weight)
     fitted = clone(net).set_params(max_iter=5).fit(X, TARGETS[estimator], weight)
     assert_array_equal(parameters(called), parameters(fitted))
@@ -160,7 +164,7 @@ def test_calls_are_epochs_of_fit_with_dropout_and_in_any_order(estimator, dropou
     """The streams go on, and so do the schedules."""
     net = network(
         estimator, dropout=dropout, dropout_rate=0.5, input_dropout_rate=0.2, n_iter_no_change=99
-    ).set_params(learning_rate=learning_rate)
+    ).set_params(learning_rate=learning_rate, standardize=False)
     called = go_on(clone(net), 6)
     fitted = clone(net).set_params(max_iter=6).fit(X, TARGETS[estimator])
     assert_array_equal(parameters(called), parameters(fitted))
@@ -168,6 +172,110 @@ def test_calls_are_epochs_of_fit_with_dropout_and_in_any_order(estimator, dropou
     assert (len(set(called.history_["learning_rate"])) == 1) == (
         learning_rate in ("constant", "adaptive")
     )
+
+
+# standardised by what has come so far
+
+
+def in_parts(net, X, y, ends=(1, 2, 7, 50, 120), **more):
+    """Calls for some rows after the others, by default one row first, and then one more."""
+    weight = more.pop("sample_weight", np.ones(X.shape[0]))
+    net.set_params(batch_size="auto")
+    for first, end in pairwise([0, *ends]):
+        rows = slice(first, end)
+        go_on(net, X=X[rows], y=y[rows], sample_weight=weight[rows], **more)
+    return net
+
+
+@over_estimators
+@pytest.mark.parametrize("form", [np.asarray, csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_statistics_are_those_of_all_rows_that_have_come(estimator, form, weighted):
+    weight = np.random.default_rng(0).uniform(0.5, 2, 120) if weighted else np.ones(120)
+    x, y = form(30 * X + 7), TARGETS[estimator]
+    net = in_parts(network(estimator), x, y, sample_weight=weight)
+    found, scaler = (
+        net._standardizer.standardization(np.float64),
+        StandardScaler().fit(30 * X + 7, None, weight),
+    )
+    if form is csr_array:
+        assert_array_equal(found.mean, np.zeros(12))
+        assert_allclose(found.scale, np.sqrt(scaler.var_ + scaler.mean_**2), rtol=1e-12)
+    else:
+        assert_allclose(found.mean, scaler.mean_, rtol=1e-12)
+        assert_allclose(found.scale, scaler.scale_, rtol=1e-12)
+    if estimator is DropoutMLPRegressor:
+        scaler.fit(y.reshape(-1, 1), None, weight)
+        assert_allclose(found.y_mean, scaler.mean_, rtol=1e-12)
+        assert_allclose(found.y_scale, scaler.scale_, rtol=1e-12)
+
+
+@over_estimators
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_new_statistics_leave_the_predictions_what_they_were(estimator, dtype):
+    x, y = X.astype(dtype), TARGETS[estimator]
+    net = go_on(network(estimator), 5, X=x, y=y)
+    before, old = net._raw_predict(x), net._standardizer.standardization(np.float64)
+    net.set_params(**REST, dropout_rate=0)
+    for i in (1, 2, 3):
+        go_on(
+            net,
+            X=(i * x + 3 * i).astype(dtype),
+            y=y if estimator is DropoutMLPClassifier else i * y,
+        )
+    new = net._standardizer.standardization(np.float64)
+    assert (new.scale > 1.5 * old.scale).all()
+    assert_allclose(
+        net._raw_predict(x), before, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-12
+    )
+
+
+@over_estimators
+@pytest.mark.parametrize("ends", [(120,), (50, 120), (1, 2, 3, 120)], ids=str)
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_unit_of_the_data_makes_no_difference(estimator, scale, ends):
+    """Even where a first row does not tell of it yet."""
+    y = TARGETS[estimator]
+    scales = scale ** (np.arange(12) / 11)
+    unit = 1 if estimator is DropoutMLPClassifier else scale
+    net = in_parts(network(estimator), X, y, ends)
+    other = in_parts(network(estimator), X * scales + 5 * scales, y * unit, ends)
+    assert_allclose(
+        other._raw_predict(X * scales + 5 * scales), unit * net._raw_predict(X), rtol=1e-4
+    )
+    assert_allclose(other.loss_curve_, net.loss_curve_, rtol=1e-6)
+
+
+@over_estimators
+def test_a_column_that_was_constant_may_begin_to_vary(estimator):
+    x, y = X.copy(), TARGETS[estimator]
+    informative = np.abs(np.corrcoef(X.T, y)[-1, :-1]).argmax()
+    x[:, informative] = 1000.0
+    net = go_on(network(estimator), X=x, y=y)
+    before = net._raw_predict(x)
+    x[:, informative] = 1000.0 + 100 * X[:, informative]
+    go_on(net.set_params(**REST), X=x, y=y)
+    x[:, informative] = 1000.0
+    assert_allclose(net._raw_predict(x), before, rtol=1e-9, atol=1e-9)
+
+
+# what goes on from call to call
+
+
+@over_estimators
+def test_an_ensemble_goes_on_with_all_of_its_networks(estimator):
+    y = TARGETS[estimator]
+    net = network(estimator, cv=3, max_iter=3).fit(X, y)
+    alone = [copy.deepcopy(member) for member in net.estimators_]
+    t, n_epochs = net.t_, len(net.loss_curve_)
+    go_on(net, 2)
+    assert len(net.loss_curve_) == n_epochs + 2
+    assert net.t_ == t + 3 * 2 * 120
+    assert not hasattr(net, "oof_score_")
+    for member, other in zip(net.estimators_, alone, strict=True):
+        assert_array_equal(parameters(member), parameters(go_on(other, 2)))
+    losses = [other.loss_ for other in alone]
+    assert net.loss_ == pytest.approx(np.mean(losses), rel=1e-12)
 
 
 @over_estimators
@@ -180,7 +288,7 @@ def test_adaptive_lowers_the_rate_over_calls(estimator):
 @over_estimators
 @pytest.mark.parametrize("learning_rate", ["cosine", "flat_cosine", "one_cycle"])
 def test_an_annealed_rate_ends_after_max_iter_calls(estimator, learning_rate):
-    net = network(estimator, learning_rate=learning_rate, max_iter=8)
+    net = network(estimator, learning_rate=learning_rate, max_iter=8, standardize=False)
     called, fitted = go_on(clone(net), 8), clone(net).fit(X, TARGETS[estimator])
     assert_array_equal(parameters(called), parameters(fitted))
     assert called.history_ == fitted.history_
@@ -318,7 +426,7 @@ def activation_for(dropout):
 @over_estimators
 @over_dropout
 def test_dropout_switched_on_is_that_of_a_network_that_begins_with_it(estimator, dropout):
-    arguments = {**REST, **NO_DROPOUT, **activation_for(dropout)}
+    arguments = {**REST, **NO_DROPOUT, **activation_for(dropout), "standardize": False}
     net = go_on(network(estimator, **arguments), 2)
     fresh = network(estimator, **{**arguments, **dropout})
     assert_same_bits(go_on(copy.deepcopy(fresh)), net)
@@ -335,7 +443,7 @@ def test_dropout_switched_on_is_that_of_a_network_that_begins_with_it(estimator,
 @over_dropout
 def test_dropout_switched_off_leaves_no_trace(estimator, dropout):
     """Bit for bit the call of a network that has never dropped a unit."""
-    arguments = {**REST, **activation_for(dropout)}
+    arguments = {**REST, **activation_for(dropout), "standardize": False}
     net = go_on(network(estimator, **{**arguments, **dropout}), 2)
     net.set_params(**NO_DROPOUT, learning_rate_init=0.1, shuffle=True)
     fresh = network(estimator, **{**arguments, **NO_DROPOUT}).set_params(
@@ -421,16 +529,20 @@ BAD_DATA = {
     "weights": (X, None, {"sample_weight": -np.ones(120)}, "sample_weight must not be negative"),
     "zero weights": (X, None, {"sample_weight": np.zeros(120)}, "sample_weight.*above zero"),
     "huge weights": (X, None, {"sample_weight": np.full(120, 1e308)}, "must have a finite sum"),
-    "too large": (1e300 * X, None, {}, "non-finite.* in epoch"),
+    "too large": (1e300 * X, None, {}, "squares are too large .* cannot be standardised"),
 }
+DIVERGING = 1e300 * X, None, {}, "non-finite.* in epoch"
 
 
 @over_estimators
-@pytest.mark.parametrize("name", BAD_DATA)
-def test_bad_data_later_harms_nothing(estimator, name):
+@pytest.mark.parametrize(
+    "name, arguments",
+    [*((name, {}) for name in BAD_DATA), ("diverging", {"standardize": False})],
+)
+def test_bad_data_later_harms_nothing(estimator, name, arguments):
     """Afterwards it predicts what it did and goes on as if the call had not been."""
-    x, y, more, message = BAD_DATA[name]
-    net = go_on(network(estimator, batch_size=5), 2)
+    x, y, more, message = BAD_DATA.get(name, DIVERGING)
+    net = go_on(network(estimator, batch_size=5, **arguments), 2)
     straight = go_on(copy.deepcopy(net))
     before, attributes = net.predict(X), set(vars(net))
     history = copy.deepcopy(net.history_)
@@ -478,7 +590,7 @@ def test_history_tells_the_rate_of_each_layer_in_every_epoch():
 @over_estimators
 def test_a_stream_has_no_end_to_anneal_for(estimator):
     """By default the learning rate falls to zero in `fit` and stays in `partial_fit`."""
-    net = estimator(hidden_layer_sizes=(5,), max_iter=4, random_state=0)
+    net = estimator(hidden_layer_sizes=(5,), max_iter=4, cv=None, random_state=0)
     assert net.get_params()["learning_rate"] == "auto"
     called, fitted = go_on(clone(net), 6), clone(net).fit(X, TARGETS[estimator])
     assert called.history_["learning_rate"] == [net.learning_rate_init] * 6

@@ -38,6 +38,7 @@ each_copy = pytest.mark.parametrize("copy_of", COPIES.values(), ids=COPIES)
 
 def make(network, **arguments):
     defaults = {"hidden_layer_sizes": (12,), "max_iter": 3, "batch_size": 32, "random_state": 0}
+    defaults |= {"cv": None}
     return network(**{**defaults, **arguments})
 
 
@@ -49,15 +50,15 @@ def begin(network, **arguments):
 
 
 def n_bytes(estimator):
-    return sum(array.nbytes for array in estimator.coefs_ + estimator.intercepts_)
+    return sum(network.parameters.flat.nbytes for network in estimator._networks)
 
 
 def assert_same(one, other):
     """Parameters and running statistics are equal bit for bit."""
-    mine, theirs = (e.coefs_ + e.intercepts_ for e in (one, other))
-    for a, b in zip(mine, theirs, strict=True):
-        assert_array_equal(a, b)
-    assert_array_equal(one._network.memory, other._network.memory)
+    for mine, its in zip(one._networks, other._networks, strict=True):
+        for a, b in zip(mine.weights + mine.biases, its.weights + its.biases, strict=True):
+            assert_array_equal(a, b)
+        assert_array_equal(mine.memory, its.memory)
 
 
 # size
@@ -66,9 +67,9 @@ def assert_same(one, other):
 @each_class
 @pytest.mark.parametrize("sizes", [(), (10,), (500,), (300, 300)], ids=str)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_pickle_holds_little_more_than_the_weights(network, sizes, dtype, early_stopping):
-    estimator = make(network, hidden_layer_sizes=sizes, early_stopping=early_stopping)
+@pytest.mark.parametrize("arguments", [{}, {"early_stopping": True}, {"cv": 3}], ids=str)
+def test_a_pickle_holds_little_more_than_the_weights(network, sizes, dtype, arguments):
+    estimator = make(network, hidden_layer_sizes=sizes, **arguments)
     estimator.fit(X.astype(dtype), Y)
     size = len(pickle.dumps(estimator))
     assert n_bytes(estimator) < size <= 1.1 * n_bytes(estimator) + 20_000
@@ -99,7 +100,17 @@ def test_data_and_scorers_are_not_kept(network):
 
 @each_class
 @each_copy
-@pytest.mark.parametrize("arguments", [{}, {"early_stopping": True}, {"batch_norm": True}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"early_stopping": True},
+        {"batch_norm": True},
+        {"cv": 3},
+        {"standardize": False},
+    ],
+    ids=str,
+)
 def test_a_copy_is_the_same_and_its_own(network, copy_of, arguments):
     estimator = make(network, **arguments).fit(X, Y)
     other = copy_of(estimator)
@@ -107,10 +118,12 @@ def test_a_copy_is_the_same_and_its_own(network, copy_of, arguments):
     assert_array_equal(other.predict(X), estimator.predict(X))
     assert_same(other, estimator)
     assert vars(other).keys() == vars(estimator).keys()
-    for mine, its in zip(estimator.coefs_ + estimator.intercepts_, other.coefs_, strict=False):
-        assert not np.shares_memory(mine, its)
+    assert other.history_ == estimator.history_
     before = estimator.predict(X)
-    other.coefs_[0][:] = 0
+    for mine, its in zip(estimator._networks, other._networks, strict=True):
+        assert not np.shares_memory(mine.memory, its.memory)
+    for one in getattr(other, "estimators_", [other]):
+        one.coefs_[0][:] = 0
     assert not np.array_equal(other.predict(X), before)
     assert_array_equal(estimator.predict(X), before)
 
@@ -139,6 +152,18 @@ def test_a_copy_goes_on_bit_for_bit(network, copy_of, solver, batch_norm):
     for _ in range(2):
         estimator.partial_fit(X, Y)
     assert_same(other, estimator)
+
+
+@each_class
+@each_copy
+def test_a_copy_of_an_ensemble_goes_on_bit_for_bit(network, copy_of):
+    estimator = make(network, cv=3).fit(X, Y)
+    other = copy_of(estimator).partial_fit(X, Y)
+    assert len(estimator.history_["loss"]) == 3
+    estimator.partial_fit(X, Y)
+    assert_same(copy_of(other).partial_fit(X, Y), estimator.partial_fit(X, Y))
+    assert estimator.history_ == estimator.estimators_[0].history_
+    assert len(estimator.history_["loss"]) == 5
 
 
 @each_class
@@ -211,11 +236,12 @@ def test_a_pickle_made_in_another_process(network):
 
 @each_class
 @pytest.mark.parametrize("labels", ["numbers", "strings"])
-def test_skops_trusts_with_our_class_alone(network, labels):
+@pytest.mark.parametrize("cv", [None, 3], ids=["", "ensemble"])
+def test_skops_trusts_with_our_class_alone(network, labels, cv):
     skops = pytest.importorskip("skops.io")
     is_string = labels == "strings" and network is DropoutMLPClassifier
     y = np.array(["no", "yes"])[Y] if is_string else Y
-    estimator = make(network, early_stopping=True, learning_rate="cosine").fit(X, y)
+    estimator = make(network, early_stopping=True, learning_rate="cosine", cv=cv).fit(X, y)
     data = skops.dumps(estimator)
     untrusted = skops.get_untrusted_types(data=data)
     assert untrusted == [f"{network.__module__}.{network.__name__}"]

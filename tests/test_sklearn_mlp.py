@@ -1,4 +1,4 @@
-"""scikit-learn's own tests of its networks, run on ours with their defaults and dropout off.
+"""scikit-learn's own tests of its networks, run on ours with their defaults and nothing more.
 
 They are taken from the scikit-learn that is installed; only the import of its classes is left out.
 """
@@ -30,14 +30,14 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 @pytest.fixture(autouse=True)
 def _their_automatic_batches(monkeypatch):
-    suit = "skdropout._estimators.fitting.suit_batch_size"
+    suit = "skdropout._estimators.automatic.suit_batch_size"
     monkeypatch.setattr(suit, lambda n_samples: min(200, n_samples))
 
 
 def with_defaults_of(their_class, our_class):
-    """Our class with the defaults of theirs, and no dropout."""
+    """Our class with the defaults of theirs: no dropout, raw data, a single network."""
     ours = our_class().get_params()
-    no_more = {"dropout_rate": 0.0, "label_smoothing": 0.0, "weight_decay": 0.0}
+    no_more = {"dropout_rate": 0.0, "weight_decay": 0.0, "standardize": False, "cv": None}
     defaults = no_more | their_class().get_params()
     fields = [(k, Any, v) for k, v in defaults.items() if k in ours and v != ours[k]]
 

@@ -28,7 +28,7 @@ over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (16, 8), "learning_rate_init": 0.01, "max_iter": 8}
-    defaults |= {"batch_size": 40, "random_state": 0}
+    defaults |= {"batch_size": 40, "random_state": 0, "standardize": False, "cv": None}
     return estimator(**{**defaults, **arguments})
 
 
@@ -74,6 +74,21 @@ def test_sparse_is_dense(estimator, form, weighted, rates):
     assert_same_predictions(net, dense, form(X), X)
     assert_same_predictions(net, net, form(X), X)
     assert net.score(form(X), y) == pytest.approx(dense.score(X, y))
+
+
+@over_forms
+@over_estimators
+@pytest.mark.parametrize("cv", [None, 3])
+def test_standardising_divides_and_leaves_zeros_alone(estimator, form, cv):
+    """Columns are divided by their root mean square, so their unit is no matter."""
+    y, unit = TARGETS[estimator], np.random.default_rng(0).uniform(0.01, 100, X.shape[1])
+    rms = np.sqrt(np.mean(np.square(X), axis=0))
+    inside = network(estimator, standardize=True, cv=cv).fit(form(X * unit), y)
+    before = network(estimator, standardize=True, cv=cv).fit(form(X / np.maximum(rms, 1e-9)), y)
+    assert_allclose(inside.loss_curve_, before.loss_curve_, rtol=1e-9)
+    x_before = form(X / np.maximum(rms, 1e-9))
+    assert_same_predictions(inside, before, form(X * unit), x_before, atol=1e-8)
+    assert_same_predictions(inside, inside, form(X * unit), X * unit)
 
 
 @over_forms

@@ -28,8 +28,8 @@ ANY = Stopping(
 # The table, row by row; then the rows again with a learning rate that adapts. What a plateau does,
 # whether it matters which training loss is watched, and whether the last epoch is warned of.
 TABLE = {
-    "early stopping": ({"by_score": True}, "ends", False, True),
-    "early stopping, anneals": ({"by_score": True, "anneals": True}, "ends", False, False),
+    "judged": ({"by_score": True}, "ends", False, True),
+    "judged, anneals": ({"by_score": True, "anneals": True}, "ends", False, False),
     "anneals": ({"anneals": True}, "nothing", False, False),
     "any other": ({}, "ends", True, True),
     "incremental": ({"incremental": True, "anneals": True}, "nothing", False, False),
@@ -40,7 +40,7 @@ TABLE = {
         False,
     ),
     "adapts": ({"adapts": True}, "lowers", True, True),
-    "adapts, early stopping": ({"adapts": True, "by_score": True}, "lowers", False, True),
+    "adapts, judged": ({"adapts": True, "by_score": True}, "lowers", False, True),
     "adapts, anneals": ({"adapts": True, "anneals": True}, "lowers", True, False),
     "adapts, incremental": ({"adapts": True, "incremental": True}, "lowers", True, False),
     "never impatient": ({"n_iter_no_change": inf}, "nothing", False, True),
@@ -50,16 +50,19 @@ over_table = pytest.mark.parametrize(
 )
 
 
-def make_job(stopping, schedule, n_bad_epochs, patience=None):
+def make_job(stopping, schedule, n_bad_epochs, n_members=2):
     """As much of a job as decides whether it is over."""
-    patience = patience or Patience(n_bad_epochs=n_bad_epochs)
-    return Job(
-        settings=SimpleNamespace(schedule=schedule, verbose=False),
-        state=SimpleNamespace(patience=patience, progress=Progress()),
-        batches=None,
-        loss=None,
-        stopping=stopping,
-    )
+    settings = SimpleNamespace(schedule=schedule, verbose=False)
+    members = [
+        SimpleNamespace(
+            settings=settings,
+            state=SimpleNamespace(
+                patience=Patience(n_bad_epochs=n_bad_epochs), progress=Progress()
+            ),
+        )
+        for _ in range(n_members)
+    ]
+    return Job(members, stopping)
 
 
 @over_table
@@ -71,7 +74,8 @@ def test_the_table(arguments, at_a_plateau, watches_loss, warns):
     n_bad_epochs = 99 if stopping.n_iter_no_change < inf else 10**9
     job = make_job(stopping, schedule, n_bad_epochs)
     assert job.is_over(learning_rate=1.0) == (at_a_plateau == "ends")
-    assert job.state.progress.n_plateaus == (at_a_plateau == "lowers")
+    for member in job.members:  # whose schedules are their own
+        assert member.state.progress.n_plateaus == (at_a_plateau == "lowers")
     assert job.state.patience.n_bad_epochs == (0 if at_a_plateau == "lowers" else n_bad_epochs)
 
 
@@ -141,23 +145,18 @@ def test_only_losses_compare_with_those_of_an_earlier_training(now, before):
 # What is watched
 
 
-class Score:
-    """A validation with this score and loss."""
-
-    def score(self):
-        return 0.75, 2.0
-
-
 @pytest.mark.parametrize("evaluation, value", [(None, -5.0), (lambda: 1.5, -1.75)])
 def test_the_loss_watched_has_the_penalty(evaluation, value):
     """The loss of an epoch comes with it; that of the whole network does not."""
-    monitor = Monitor(evaluation=evaluation)
-    assert monitor.measure(5.0, 0.25) == (value, {})
-    monitor.validation = Score()
+    assert Monitor(evaluation=evaluation).measure(5.0, 0.25) == (value, {})
+
+
+@pytest.mark.parametrize("by_loss, value", [(True, -2.0), (False, 0.75)])
+def test_a_validation_is_watched_by_its_loss_or_by_its_score(by_loss, value):
     entries = {"validation_loss": 2.0, "validation_score": 0.75}
+    validation = SimpleNamespace(measure=lambda: entries)
+    monitor = Monitor(judged=True, by_loss=by_loss, validation=validation)
     assert monitor.measure(5.0, 0.25) == (value, entries)
-    monitor.by_score = True
-    assert monitor.measure(5.0, 0.25) == (0.75, entries)
 
 
 X, Y = make_classification(150, 8, n_informative=6, n_classes=3, random_state=0)
@@ -168,7 +167,7 @@ over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 def network(estimator, **arguments):
     defaults = {"hidden_layer_sizes": (12,), "learning_rate": "constant", "max_iter": 1}
-    defaults |= {"dropout_rate": 0.5, "batch_size": 50, "random_state": 0}
+    defaults |= {"dropout_rate": 0.5, "batch_size": 50, "random_state": 0, "cv": None}
     return estimator(**defaults | arguments)
 
 
@@ -178,9 +177,8 @@ def network(estimator, **arguments):
 def test_a_fit_watches_the_loss_of_the_whole_network_with_the_penalty(dropout_rate, estimator):
     """With or without dropout it is the same number: that of the network when nothing moves."""
     y, penalties = TARGETS[estimator], {"alpha": 30.0, "l1_ratio": 0.5, "bias_alpha": 7.0}
-    net = network(estimator, dropout_rate=dropout_rate, **penalties, **REST)
+    net = network(estimator, dropout_rate=dropout_rate, standardize=False, **penalties, **REST)
     if estimator is DropoutMLPClassifier:
-        net.set_params(label_smoothing=0.0)
         loss = -np.log(net.fit(X, y).predict_proba(X)[np.arange(150), y]).mean()
     else:
         loss = np.square(net.fit(X, y).predict(X) - y).mean() / 2
@@ -196,12 +194,18 @@ def test_a_fit_watches_the_loss_of_the_whole_network_with_the_penalty(dropout_ra
 
 @over_estimators
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_training_goes_on_while_only_the_penalty_gains(estimator):
+def test_a_training_goes_on_while_only_the_penalty_gains(estimator, monkeypatch):
     """Weights that shrink make the predictions worse, but the loss with the penalty better."""
-    y = TARGETS[estimator]
+    y, losses, measure = TARGETS[estimator], [], Monitor.measure
+
+    def measure_and_record(self, loss, penalty):
+        losses.append(self.evaluation())
+        return measure(self, loss, penalty)
+
     net = network(estimator, warm_start=True, alpha=0.0, max_iter=99, early_stopping=True)
     net.set_params(learning_rate_init=0.01, n_iter_no_change=99).fit(X, y)  # a good start
-    net.set_params(alpha=300.0, early_stopping=False, n_iter_no_change=1, max_iter=20)
-    net.fit(X, y, X_val=X, y_val=y)
-    assert (np.diff(net.history_["validation_loss"][-20:]) > 0).all()
-    assert net.n_iter_ == 20
+    net.set_params(alpha=300.0, early_stopping=False, n_iter_no_change=1, max_iter=8)
+    monkeypatch.setattr(Monitor, "measure", measure_and_record)
+    net.fit(X, y)
+    assert (np.diff(losses) > 0).all()
+    assert net.n_iter_ == len(losses) == 8

@@ -135,10 +135,9 @@ def plain(kind, **arguments):
 
 
 def assert_same(one, other):
-    for mine, its in zip(
-        one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True
-    ):
-        assert_array_equal(mine, its)
+    """The same networks, an ensemble or a single one."""
+    for mine, its in zip(one._networks, other._networks, strict=True):
+        assert_array_equal(mine.memory, its.memory)
     assert one.history_ == other.history_
     assert_array_equal(one.predict(X), other.predict(X))
 
@@ -151,8 +150,21 @@ def go_on(net, n_calls):
 
 
 @each_class
-def test_it_is_fitted_as_what_it_stands_for(kind):
-    assert_same(kind().fit(X, Y), plain(kind).fit(X, Y))
+@pytest.mark.parametrize("cv", ["auto", 3, None])
+def test_it_is_fitted_as_what_it_stands_for(kind, cv):
+    net = kind()
+    net.cv = cv
+    assert_same(net.fit(X, Y), plain(kind, cv=cv).fit(X, Y))
+
+
+@each_class
+def test_its_ensemble_is_of_its_kind(kind):
+    net = kind().fit(X, Y)
+    assert len(net.estimators_) > 1
+    for member in net.estimators_:
+        assert type(member) is kind
+        assert member.get_params().keys() == net.get_params().keys()
+        assert member.predict(X).shape == Y.shape
 
 
 @each_class
@@ -186,7 +198,7 @@ def test_a_clone_is_fitted_the_same(kind):
     net = kind().fit(X, Y)
     fresh = clone(net)
     assert type(fresh) is kind
-    assert not hasattr(fresh, "coefs_")
+    assert not fresh.__sklearn_is_fitted__()
     assert_same(fresh.fit(X, Y), net)
 
 
@@ -243,8 +255,9 @@ def test_it_is_a_step_of_a_pipeline(kind):
 
 
 @each_class
+@pytest.mark.parametrize("judged", [{"early_stopping": True}, {"cv": 3}], ids=str)
 @pytest.mark.parametrize("scoring", [None, "loss", "name", "callable"])
-def test_it_stops_early_by_any_score(kind, scoring):
+def test_it_is_judged_by_any_score(kind, scoring, judged):
     named = "roc_auc" if kind in CLASSIFIERS else "neg_mean_absolute_error"
     seen = []
 
@@ -253,7 +266,7 @@ def test_it_stops_early_by_any_score(kind, scoring):
         return estimator.score(X, y)
 
     scoring = {"name": named, "callable": score}.get(scoring, scoring)
-    more = {"early_stopping": True, "scoring": scoring, "validation_fraction": 0.3}
+    more = {"scoring": scoring, "validation_fraction": 0.3, **judged}
     net = kind()
     vars(net).update(more)
     assert_same(net.fit(X, Y), plain(kind, **more).fit(X, Y))
@@ -266,7 +279,12 @@ class Stopping(DropoutMLPClassifier):
 
     def __init__(self, tolerance=0.5):
         super().__init__(
-            (8,), early_stopping=True, scoring=self.measure, tol=tolerance, random_state=0
+            (8,),
+            early_stopping=True,
+            scoring=self.measure,
+            n_iter_no_change=10,
+            tol=tolerance,
+            random_state=0,
         )
         self.tolerance = tolerance
 
@@ -316,7 +334,7 @@ def test_random_numbers_are_those_of_what_it_stands_for(kind):
 def test_a_subclass_without_dropout_has_no_random_predictions():
     class Plain(DropoutMLPClassifier):
         def __init__(self):
-            super().__init__((4,), dropout_rate=0, max_iter=1)
+            super().__init__((4,), dropout_rate=0, max_iter=1, cv=None)
 
     with pytest.raises(ValueError, match=r"dropout_rate=0 drops nothing"):
         Plain().fit(X, Y).predict_uncertainty(X)
@@ -326,9 +344,10 @@ def test_a_subclass_without_dropout_has_no_random_predictions():
 def test_it_becomes_scikit_learns_own(kind):
     net = kind().fit(X, Y)
     theirs = net.to_sklearn()
-    assert theirs.hidden_layer_sizes == (8, 4)
-    assert theirs.max_iter == 4
-    assert theirs.batch_size == 16
+    for member in theirs.estimators_:
+        assert member.hidden_layer_sizes == (8, 4)
+        assert member.max_iter == 4
+        assert member.batch_size == 16
     if kind in CLASSIFIERS:
         assert_allclose(theirs.predict_proba(X), net.predict_proba(X), rtol=1e-12)
     else:
@@ -343,7 +362,7 @@ def test_a_bad_argument_of_its_own_making_is_named(kind):
         net.fit(X, Y)
     with pytest.raises(ValueError, match=r"l1_ratio must be a number in \[0, 1\], got 2"):
         go_on(net, 1)
-    assert not hasattr(net, "coefs_")
+    assert not net.__sklearn_is_fitted__()
 
 
 @each_class

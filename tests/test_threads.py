@@ -239,7 +239,8 @@ def watch(monkeypatch):
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (40, 30), "batch_size": 30, "max_iter": 3, "random_state": 0}
-    return estimator(**defaults | {"dropout_rate": 0.2, "learning_rate_init": 0.01} | arguments)
+    defaults |= {"dropout_rate": 0.2, "learning_rate_init": 0.01, "cv": None}
+    return estimator(**defaults | arguments)
 
 
 N = 30 * 40 * 30
@@ -273,6 +274,7 @@ def test_steps_of_partial_fit(estimator, limit, expected, monkeypatch, seen):
 @each_limit
 def test_iterations_of_lbfgs(estimator, limit, expected, monkeypatch, seen, watch):
     monkeypatch.setattr(tuning, "SINGLE_THREAD", limit)
+    monkeypatch.setattr(tuning, "SECOND_THREAD", 0)  # there is a prediction in the end
     watch()
     network(estimator, solver="lbfgs", dropout_rate=0).fit(X[:30], Y[:30])
     assert seen == {expected}
@@ -309,8 +311,9 @@ def test_random_predictions(estimator, dropout, limit, expected, monkeypatch, se
 
 
 def test_a_small_network_is_trained_and_predicts_with_one_thread_as_things_are(seen, watch):
+    net = network(hidden_layer_sizes=(64, 32), solver=Watched(), batch_size="auto").fit(X, Y)
+    assert seen == {1}
     watch()
-    net = DropoutMLPClassifier((64, 32), solver=Watched(), max_iter=2, random_state=0).fit(X, Y)
     net.predict_proba(np.tile(X, (4, 1)))
     assert seen == {1}
 
@@ -318,7 +321,7 @@ def test_a_small_network_is_trained_and_predicts_with_one_thread_as_things_are(s
 def test_a_large_network_is_left_alone_as_things_are(seen, watch):
     """Of 32 rows times 300 by 300 weights."""
     watch()
-    net = DropoutMLPClassifier((300, 300), solver=Watched(), max_iter=1, random_state=0).fit(X, Y)
+    net = network(hidden_layer_sizes=(300, 300), solver=Watched(), batch_size="auto").fit(X, Y)
     net.predict_proba(X)
     assert seen == {2}
 
@@ -411,7 +414,11 @@ SMALL, LABELS = make_classification(200, 20, n_informative=10, n_classes=3, rand
 
 @each_estimator
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("arguments", [{}, {"hidden_layer_sizes": (37, 91)}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"hidden_layer_sizes": (37, 91)}, {"cv": None}, {"standardize": False}],
+    ids=str,
+)
 def test_number_of_threads_changes_no_bit(estimator, dtype, arguments):
     nets = []
     for number in (1, 2):
@@ -419,8 +426,8 @@ def test_number_of_threads_changes_no_bit(estimator, dtype, arguments):
             net = estimator(**arguments, max_iter=5, random_state=0)
             nets.append(net.fit(SMALL.astype(dtype), LABELS))
     one, two = nets
-    for mine, its in zip(one.coefs_ + one.intercepts_, two.coefs_ + two.intercepts_, strict=True):
-        assert_array_equal(mine, its)
+    for mine, its in zip(one._networks, two._networks, strict=True):
+        assert_array_equal(mine.memory, its.memory)
     assert one.history_ == two.history_
 
 
@@ -448,4 +455,6 @@ def test_number_of_jobs_changes_no_bit_of_a_search(estimator):
     )
     for name in (f"split{i}_test_score" for i in range(4)):
         assert_array_equal(alone.cv_results_[name], together.cv_results_[name])
-    assert_array_equal(alone.best_estimator_.coefs_[0], together.best_estimator_.coefs_[0])
+    best = alone.best_estimator_._networks, together.best_estimator_._networks
+    for mine, its in zip(*best, strict=True):
+        assert_array_equal(mine.memory, its.memory)

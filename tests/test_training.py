@@ -7,17 +7,18 @@ from cases import ALWAYS, NEVER, set_window_costs
 from skdropout import DropoutMLPClassifier
 from skdropout._core import tuning
 from skdropout._network.masks import Masks
-from skdropout._training.training import Training
+from skdropout._training.engine import Engine
 from skdropout.dropout import Batchwise, Bernoulli, DropConnect, Gaussian
 
 X = np.random.default_rng(0).normal(size=(88, 6))  # batches of 16, and of 8
-Y = np.arange(88) % 2
+Y = np.where(X[:, 0] > 0, 1, 0)
 N_BATCHES = 6
 
 
 def network(scheme, **arguments):
     defaults = {"hidden_layer_sizes": (30, 20), "activation": "tanh", "dropout_rate": 0.5}
     defaults |= {"batch_size": 16, "max_iter": 4, "learning_rate": "cosine", "random_state": 0}
+    defaults |= {"cv": None}
     return DropoutMLPClassifier(dropout=scheme, **defaults | arguments)
 
 
@@ -66,13 +67,13 @@ def test_masks_last_for_their_batches_over_the_end_of_an_epoch(costs, monkeypatc
 def test_passes_are_compiled_again_where_the_rates_change(
     dropout_schedule, n_compiled, monkeypatch
 ):
-    compiled, compile_passes = [], Training.compile
+    compiled, compile_passes = [], Engine.compile
 
     def compile_and_record(self, drops):
         compile_passes(self, drops)
         compiled.append(self.passes)
 
-    monkeypatch.setattr(Training, "compile", compile_and_record)
+    monkeypatch.setattr(Engine, "compile", compile_and_record)
     network(Bernoulli(), dropout_schedule=dropout_schedule).fit(X, Y)
     assert len(compiled) == n_compiled
     for passes in compiled:

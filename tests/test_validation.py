@@ -35,9 +35,7 @@ over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
 def network(estimator=DropoutMLPClassifier, **arguments):
     defaults = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 25}
-    defaults |= {"learning_rate": "constant", "batch_size": 40, "random_state": 0}
-    if estimator is DropoutMLPClassifier:
-        defaults |= {"label_smoothing": 0}
+    defaults |= {"learning_rate": "constant", "batch_size": 40, "random_state": 0, "cv": None}
     return estimator(**{**defaults, **arguments})
 
 
@@ -47,9 +45,16 @@ def fit(net, **more):
 
 
 def loss_of(net, x, y, weight=None):
+    """The loss of a network, for numbers that are standardised by those of the training."""
     if isinstance(net, DropoutMLPRegressor):
-        return mean_squared_error(y, net.predict(x), sample_weight=weight) / 2
+        of_numbers = mean_squared_error(y, net.predict(x), sample_weight=weight) / 2
+        return of_numbers / NUMBERS[:140].var()
     return log_loss(y, net.predict_proba(x), sample_weight=weight)
+
+
+def best_epoch(net):
+    """The number of the epoch that is kept, if the loss decides."""
+    return int(np.argmin(net.history_["validation_loss"]))
 
 
 # the history
@@ -57,22 +62,43 @@ def loss_of(net, x, y, weight=None):
 
 @over_estimators
 @pytest.mark.parametrize("weighted", [False, True])
-def test_history_without_early_stopping(estimator, weighted):
-    """The last entries are loss and score of the network as it is; the training is unchanged."""
+@pytest.mark.parametrize("learning_rate", ["auto", "constant", "cosine"])
+def test_history_of_a_validation(estimator, weighted, learning_rate):
+    """The entries of the best epoch are loss and score of the network that is kept."""
     weight = np.random.default_rng(0).uniform(0.2, 2, 60) if weighted else None
-    y, y_val = TARGETS[estimator]
-    net = fit(network(estimator), sample_weight_val=weight)
+    _, y_val = TARGETS[estimator]
+    net = network(estimator, learning_rate=learning_rate, tol=0)
+    net = fit(net, sample_weight_val=weight)
+    best = best_epoch(net)
     assert list(net.history_) == NAMES + NAMES_OF_VALIDATION
     assert {len(values) for values in net.history_.values()} == {net.n_iter_}
-    assert net.history_["validation_loss"][-1] == pytest.approx(loss_of(net, X_VAL, y_val, weight))
+    loss = loss_of(net, X_VAL, y_val, weight)
+    assert net.history_["validation_loss"][best] == pytest.approx(loss)
     expected = SCORES[estimator](y_val, net.predict(X_VAL), sample_weight=weight)
-    assert net.validation_scores_[-1] == pytest.approx(expected)
+    assert net.validation_scores_[best] == pytest.approx(expected)
     assert net.best_validation_score_ == max(net.validation_scores_)
-    alone = network(estimator).fit(X, y)
-    assert_array_equal(net.coefs_[0], alone.coefs_[0])
+    assert net.best_loss_ is None
+
+
+@over_estimators
+def test_a_validation_does_not_change_the_epochs(estimator):
+    y, _ = TARGETS[estimator]
+    net = fit(network(estimator, n_iter_no_change=np.inf))
+    alone = network(estimator, n_iter_no_change=np.inf).fit(X, y)
     assert net.loss_curve_ == alone.loss_curve_
-    assert net.best_loss_ == alone.best_loss_ == min(net.loss_curve_)
+    assert alone.best_loss_ == min(net.loss_curve_)
     assert list(alone.history_) == NAMES
+
+
+@over_estimators
+def test_a_validation_set_decides_even_without_early_stopping(estimator):
+    stopped, not_stopped = (
+        fit(network(estimator, early_stopping=early_stopping, max_iter=500))
+        for early_stopping in (True, False)
+    )
+    assert best_epoch(stopped) < stopped.n_iter_ < 500
+    assert stopped.history_ == not_stopped.history_
+    assert_array_equal(stopped.coefs_[0], not_stopped.coefs_[0])
 
 
 @over_estimators
@@ -103,7 +129,7 @@ def test_class_weights_count_in_the_loss():
     of_class = {0: 1.0, 1: 4.0, 2: 0.5}
     net = fit(network(class_weight=of_class))
     weight = np.array([of_class[k] for k in Y_VAL])
-    assert net.history_["validation_loss"][-1] == pytest.approx(loss_of(net, X_VAL, Y_VAL, weight))
+    assert min(net.history_["validation_loss"]) == pytest.approx(loss_of(net, X_VAL, Y_VAL, weight))
 
 
 def test_balanced_classes_weigh_in_a_validation_what_they_weigh_in_the_training():
@@ -111,7 +137,7 @@ def test_balanced_classes_weigh_in_a_validation_what_they_weigh_in_the_training(
     net = fit(network(class_weight="balanced"), X_val=X_VAL[few], y_val=Y_VAL[few])
     weight = compute_class_weight("balanced", classes=np.arange(3), y=Y)[Y_VAL[few]]
     expected = loss_of(net, X_VAL[few], Y_VAL[few], weight)
-    assert net.history_["validation_loss"][-1] == pytest.approx(expected)
+    assert min(net.history_["validation_loss"]) == pytest.approx(expected)
 
 
 def test_balanced_labels_weigh_in_a_validation_what_they_weigh_in_the_training():
@@ -122,7 +148,7 @@ def test_balanced_labels_weigh_in_a_validation_what_they_weigh_in_the_training()
     p, y_val = net.predict_proba(x[140:]), y[140:]
     of_rows = -np.log(np.where(y_val == 1, p, 1 - p)).sum(axis=1)
     expected = np.average(of_rows, weights=np.prod(weights, axis=0))
-    assert net.history_["validation_loss"][-1] == pytest.approx(expected)
+    assert min(net.history_["validation_loss"]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -152,7 +178,8 @@ def test_a_class_may_be_missing_and_labels_may_be_many():
     assert set(one.validation_scores_) <= {0.0, 1.0}
     x, y = make_multilabel_classification(200, 12, n_classes=4, random_state=0)
     net = network().fit(x[:140], y[:140], X_val=x[140:], y_val=y[140:])
-    assert net.validation_scores_[-1] == accuracy_score(y[140:], net.predict(x[140:]))
+    score = accuracy_score(y[140:], net.predict(x[140:]))
+    assert net.validation_scores_[best_epoch(net)] == score
 
 
 # early stopping
@@ -161,26 +188,37 @@ def test_a_class_may_be_missing_and_labels_may_be_many():
 @over_estimators
 @pytest.mark.parametrize("scoring", [None, "loss", "by name"])
 def test_early_stopping_goes_back_to_the_best_epoch(estimator, scoring):
-    if scoring == "by name":
+    by_score = scoring == "by name"
+    if by_score:
         scoring = {DropoutMLPClassifier: "neg_log_loss", DropoutMLPRegressor: "r2"}[estimator]
     net = fit(network(estimator, early_stopping=True, scoring=scoring, max_iter=500))
     y_val = TARGETS[estimator][1]
     assert 11 < net.n_iter_ < 500
     assert net.best_loss_ is None
     assert net.best_validation_score_ == max(net.validation_scores_)
-    best = int(np.argmax(net.validation_scores_))
+    best = int(np.argmax(net.validation_scores_)) if by_score else best_epoch(net)
     assert loss_of(net, X_VAL, y_val) == pytest.approx(net.history_["validation_loss"][best])
     assert loss_of(net, X_VAL, y_val) != pytest.approx(net.history_["validation_loss"][-1])
     if scoring is None:
-        assert SCORES[estimator](y_val, net.predict(X_VAL)) == net.best_validation_score_
+        score = SCORES[estimator](y_val, net.predict(X_VAL))
+        assert score == pytest.approx(net.validation_scores_[best], rel=1e-12)
 
 
 @over_estimators
-def test_the_best_epoch_is_where_a_shorter_training_ends(estimator):
-    net = fit(network(estimator, early_stopping=True, max_iter=500))
-    n_best = int(np.argmax(net.validation_scores_)) + 1
-    short = fit(network(estimator, max_iter=n_best))
-    assert_array_equal(short.coefs_[0], net.coefs_[0])
+@pytest.mark.parametrize("learning_rate", ["auto", "constant"])
+@pytest.mark.parametrize("data", ["X_val", "folds"])
+def test_the_best_epoch_is_where_a_shorter_training_ends(estimator, learning_rate, data):
+    net = network(estimator, max_iter=500, learning_rate=learning_rate, batch_size=20)
+    if data == "folds":
+        net.set_params(cv=3).fit(X, TARGETS[estimator][0])
+    else:
+        fit(net)
+    n_best = best_epoch(net) + 1
+    assert n_best < net.n_iter_ < 500
+    short = clone(net).set_params(max_iter=n_best)
+    short = short.fit(X, TARGETS[estimator][0]) if data == "folds" else fit(short)
+    assert short.history_["validation_loss"] == net.history_["validation_loss"][:n_best]
+    assert_array_equal(short.predict(X), net.predict(X))
 
 
 def test_validation_fraction_does_not_count():
@@ -318,9 +356,46 @@ def test_a_scorer_may_copy_the_network_from_the_first_epoch_on(estimator):
             n_epochs.append(len(other.loss_curve_))
         return net.score(X, y)
 
-    net, plain = (fit(network(estimator, scoring=scoring)) for scoring in (score, None))
+    name = "accuracy" if estimator is DropoutMLPClassifier else "r2"
+    net, plain = (fit(network(estimator, scoring=scoring)) for scoring in (score, name))
     assert n_epochs == [i for i in range(net.n_iter_) for _ in range(3)]
-    assert net.history_ == plain.history_
+    assert_allclose(net.validation_scores_, plain.validation_scores_, rtol=1e-9)
+    assert net.loss_curve_ == plain.loss_curve_
+
+
+@over_estimators
+@pytest.mark.parametrize("scoring", [None, "loss", "by name", "by hand"])
+def test_folds_are_judged_together(estimator, scoring):
+    """By the predictions for all rows, each by the network that has not seen it."""
+    y, _ = TARGETS[estimator]
+    score = SCORES[estimator]
+    name = {DropoutMLPClassifier: "accuracy", DropoutMLPRegressor: "r2"}[estimator]
+    seen = []
+
+    def by_hand(net, X, y):
+        seen.append((X, y))
+        return score(y, net.predict(X))
+
+    scoring = {"by name": name, "by hand": by_hand}.get(scoring, scoring)
+    net = network(estimator, cv=3, scoring=scoring, n_iter_no_change=np.inf).fit(X, y)
+    losses = net.history_["validation_loss"]
+    if estimator is DropoutMLPClassifier:
+        p = net.oof_decision_function_
+        loss = log_loss(y, p)
+        of_scores = score(y, net.classes_[p.argmax(axis=1)])
+    else:
+        loss = mean_squared_error(y, net.oof_prediction_) / 2 / y.var()
+        of_scores = score(y, net.oof_prediction_)
+    if scoring in (None, "loss"):
+        best = best_epoch(net)
+        assert net.oof_score_ == pytest.approx(-loss if scoring else of_scores)
+    else:
+        best = int(np.argmax(net.validation_scores_))
+        assert net.oof_score_ == pytest.approx(of_scores) == net.validation_scores_[best]
+    assert losses[best] == pytest.approx(loss)
+    for rows, targets in seen:
+        assert_array_equal(rows, X)
+        assert_array_equal(targets, y)
 
 
 def test_warm_start_with_and_without():

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._network.training_pass import TrainingPass
+from skdropout._training.job import Job
 
 X, Y = make_classification(120, n_features=12, random_state=0)
 WARNINGS = {  # of fit
@@ -22,7 +23,7 @@ WARNINGS = {  # of fit
         [(UserWarning, "Got batch_size=500, larger than the 120 samples to train on")],
     ),
     "clipped and unfinished": (
-        {"batch_size": 500, "max_iter": 2},
+        {"batch_size": 500, "max_iter": 6},
         [(UserWarning, "Got batch_size=500"), (ConvergenceWarning, "Maximum iterations")],
     ),
     "interrupted": (
@@ -40,7 +41,14 @@ WARNINGS = {  # of fit
             "n_iter_no_change": np.inf,
             "max_iter": 999,
         },
-        [(ConvergenceWarning, r"Training diverged in epoch \d+")],
+        [
+            (ConvergenceWarning, r"Training diverged in epoch \d+"),
+            (ConvergenceWarning, "The fit came to nothing: its loss on the rows held out is"),
+        ],
+    ),
+    "nothing learned": (
+        {"learning_rate_init": 1e-9, "learning_rate": "cosine"},
+        [(ConvergenceWarning, "The fit came to nothing: its loss on the training data is")],
     ),
     "lbfgs unfinished": (
         {"solver": "lbfgs", "dropout_rate": 0, "max_iter": 2},
@@ -60,7 +68,7 @@ watched_or_not = pytest.mark.parametrize("watched", [False, True], ids=["", "wat
 
 def network(estimator, **arguments):
     defaults = {"hidden_layer_sizes": (8,), "learning_rate": "constant", "random_state": 0}
-    defaults |= {"max_iter": 20}
+    defaults |= {"max_iter": 20, "learning_rate_init": 0.05, "cv": None}
     return estimator(**{**defaults, **arguments})
 
 
@@ -111,6 +119,44 @@ def test_fit_warns_at_the_line_that_called_it(estimator, arguments, expected, wa
         net.fit(X, Y)
     assert_told(told, expected, "net.fit(X, Y)")
     assert listener is None or listener.ended[-2:] == ["fit", "teardown"]
+
+
+@each_class
+@pytest.mark.parametrize("standardize", [False, True])
+def test_scales_that_differ_wildly_are_told_of_where_they_matter(estimator, standardize):
+    net = network(estimator, standardize=standardize, learning_rate="cosine")
+    wild = X * np.where(np.arange(12) == 3, 1e-4, 1.0)
+    expected = [(UserWarning, r"columns of X differ in scale by a factor of .* standardize=True")]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        net.fit(wild, Y)
+    assert_told(told, expected * (not standardize), "net.fit(wild, Y)")
+
+
+@each_class
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("place", ["in the epoch", "after it"])
+def test_an_epoch_that_is_interrupted_does_not_count(estimator, cv, place, monkeypatch):
+    where = TrainingPass.forward if place == "in the epoch" else Job.finish_epoch
+    calls = []
+
+    def interrupt(self, *arguments):
+        calls.append(1)
+        if len(calls) == (60 if place == "in the epoch" else 3):
+            raise KeyboardInterrupt
+        return where(self, *arguments)
+
+    monkeypatch.setattr(TrainingPass if place == "in the epoch" else Job, where.__name__, interrupt)
+    net = network(estimator, batch_size=10, cv=cv)
+    with pytest.warns(UserWarning, match=r"interrupted by user after \d+ epochs"):
+        net.fit(X, Y)
+    assert 1 < net.n_iter_ == len(net.loss_curve_) < 20
+
+
+@each_class
+def test_where_there_is_only_a_constant_to_predict_that_is_something(estimator):
+    net = network(estimator, learning_rate="cosine").fit(X, np.full(120, 7))
+    assert np.abs(net.predict(X) - 7).max() < 0.5
 
 
 @each_class

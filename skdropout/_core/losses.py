@@ -1,10 +1,13 @@
 """Losses on raw predictions, by log-sum-exp; they know no network and no label."""
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, xlogy
+from scipy.special import expit, log_expit, log_softmax, logit, logsumexp, xlogy
 
 from skdropout._core import tuning
 from skdropout._core.buffers import Array
+
+RAREST = 1e-6
+"""The smallest probability or mean that a raw prediction is found for."""
 
 
 class Loss:
@@ -23,6 +26,18 @@ class Loss:
         """Write the derivative of the weighted sum of the rows' losses into `dz`.
 
         `weight` is a column, `row` scratch of its shape.
+        """
+        raise NotImplementedError
+
+    def link(self, mean: Array) -> Array:
+        """The raw predictions whose mean, or probability, is `mean`, of shape (..., n_outputs)."""
+        raise NotImplementedError
+
+    def average(self, draws: Array, weight: Array) -> Array:
+        """The raw predictions whose mean, or probability, is the average of those of `draws`.
+
+        `draws` have the shape (m, n, n_outputs), `weight` the shape (m, n, 1) and sums to one over
+        the first axis.
         """
         raise NotImplementedError
 
@@ -130,6 +145,12 @@ class SoftmaxCrossEntropy(ClassLoss):
         dz -= y
         dz *= weight
 
+    def link(self, mean):
+        return np.log(np.maximum(mean, RAREST))
+
+    def average(self, draws, weight):
+        return logsumexp(log_softmax(draws, axis=-1), b=weight, axis=0)
+
     def proba(self, z):
         p = np.exp(z - z.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
@@ -156,6 +177,13 @@ class LogisticCrossEntropy(ClassLoss):
         dz -= y
         dz *= weight
 
+    def link(self, mean):
+        return logit(np.clip(mean, RAREST, 1.0 - RAREST))
+
+    def average(self, draws, weight):
+        yes, no = (logsumexp(log_expit(z), b=weight, axis=0) for z in (draws, -draws))
+        return yes - no
+
     def proba(self, z):
         return expit(z)
 
@@ -174,6 +202,12 @@ class SquaredError(NumberLoss):
     def gradient(self, z, y, weight, dz, row):
         np.subtract(z, y, out=dz)
         dz *= weight
+
+    def link(self, mean):
+        return mean
+
+    def average(self, draws, weight):
+        return (draws * weight).sum(axis=0)
 
     def mean(self, z):
         return z
@@ -194,6 +228,12 @@ class PoissonDeviance(NumberLoss):
         np.exp(z, out=dz)
         dz -= y
         dz *= weight
+
+    def link(self, mean):
+        return np.log(np.maximum(mean, RAREST))
+
+    def average(self, draws, weight):
+        return logsumexp(draws, b=weight, axis=0)
 
     def mean(self, z):
         return np.exp(z)

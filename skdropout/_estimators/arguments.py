@@ -1,6 +1,6 @@
 """From constructor arguments to checked recipes; the one place that knows the names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from math import inf
 from typing import Any
@@ -12,14 +12,23 @@ from skdropout._core.checks import check_flag, check_name, check_number, check_o
 from skdropout._core.initializers import INITIALIZERS
 from skdropout._core.losses import NUMBER_LOSSES
 from skdropout._core.penalties import ElasticNet
+from skdropout._estimators.automatic import suit_rates
 from skdropout._network.masks import Drops
 from skdropout._training.settings import Settings
 from skdropout._training.update import Penalties, UpdateRule
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
 from skdropout.optimizers import OPTIMIZERS, Adam, AMSGrad, NAdam, Optimizer
-from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Schedule
+from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Constant, Schedule
 
+FLAGS = (
+    "shuffle",
+    "warm_start",
+    "nesterovs_momentum",
+    "early_stopping",
+    "batch_norm",
+    "standardize",
+)
 _SOLVER_ARGUMENTS = {
     "sgd": ("momentum", "nesterovs_momentum"),
     "adam": ("beta_1", "beta_2", "epsilon"),
@@ -38,11 +47,8 @@ def arguments_of(estimator: Any) -> dict[str, Any]:
     return {field.name: getattr(estimator, field.name) for field in fields(ours)}
 
 
-def read_settings(arguments: dict[str, Any], *, incremental: bool = False) -> Settings:
+def read_settings(arguments: dict[str, Any]) -> Settings:
     """Check the arguments of an estimator, all before any work, and resolve the names in them.
-
-    What "auto" stands for may depend on whether the end of the training is known or the data come
-    piece by piece.
 
     Raises
     ------
@@ -56,22 +62,24 @@ def read_settings(arguments: dict[str, Any], *, incremental: bool = False) -> Se
     given = arguments["activation"]
     for activation in activations if is_sequence(given) else [given]:
         check_name("activation", activation, ACTIVATIONS)
-    drops = read_drops(arguments, activations)
+    drops = read_drops(arguments, sizes, activations)
     l1_ratio = float(arguments["l1_ratio"])
     dropout_schedule = _recipe("dropout_schedule", arguments, DROPOUT_SCHEDULES, Schedule)
-    schedule = _schedule(arguments, incremental)
+    schedule = _schedule(arguments)
     if dropout_schedule.adapts and not schedule.adapts:
         raise ValueError(
             f"dropout_schedule={dropout_schedule!r} waits for plateaus, at which training ends: "
             "it needs learning_rate='adaptive'."
         )
-    batch_size = arguments["batch_size"]
+    given_rate, given_drop = arguments["learning_rate"], arguments["dropout_rate"]
+    batch_size, n_iter_no_change = arguments["batch_size"], arguments["n_iter_no_change"]
     return Settings(
         hidden_sizes=tuple(sizes),
         activations=tuple(activations),
         batch_norm=bool(arguments["batch_norm"]),
         weight_init=arguments["weight_init"],
         drops=drops,
+        automatic_rates=isinstance(given_drop, str) and given_drop == "auto",
         dropout_schedule=dropout_schedule,
         penalties=Penalties(
             ElasticNet(float(arguments["alpha"]), l1_ratio),
@@ -80,25 +88,30 @@ def read_settings(arguments: dict[str, Any], *, incremental: bool = False) -> Se
         rule=_rule(arguments, drops),
         learning_rate=float(arguments["learning_rate_init"]),
         schedule=schedule,
+        automatic=isinstance(given_rate, str) and given_rate == "auto",
         batch_size=None if batch_size == "auto" else int(batch_size),
         shuffle=bool(arguments["shuffle"]),
         max_iter=int(arguments["max_iter"]),
         max_fun=int(arguments["max_fun"]),
         tol=float(arguments["tol"]),
-        n_iter_no_change=arguments["n_iter_no_change"],
+        n_iter_no_change=None if n_iter_no_change == "auto" else float(n_iter_no_change),
         early_stopping=bool(arguments["early_stopping"]),
         validation_fraction=float(arguments["validation_fraction"]),
         verbose=bool(arguments["verbose"]),
     )
 
 
-def read_drops(arguments: dict[str, Any], activations: Sequence[str]) -> Drops:
-    """Check what a network with these hidden layers drops."""
+def read_drops(
+    arguments: dict[str, Any], sizes: Sequence[int], activations: Sequence[str]
+) -> Drops:
+    """Check what a network with hidden layers of these sizes and activations drops."""
     check_number("input_dropout_rate", arguments["input_dropout_rate"], 0, 1)
     given = arguments["dropout_rate"]
-    rates = check_one_per("dropout_rate", given, len(activations), "hidden layers")
+    if isinstance(given, str) and given == "auto":
+        given = suit_rates(sizes, solver=arguments["solver"])
+    rates = check_one_per("dropout_rate", given, len(sizes), "hidden layers")
     for rate in rates if is_sequence(given) else [given]:
-        check_number("dropout_rate", rate, 0, 1)
+        check_number("dropout_rate, if it is not 'auto',", rate, 0, 1)
     scheme = _recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme)
     check_number("batches_per_mask of dropout", scheme.batches_per_mask, 1, integer=True)
     if scheme.batches_per_mask > 1 and scheme.draws_per_row:
@@ -113,6 +126,16 @@ def read_drops(arguments: dict[str, Any], activations: Sequence[str]) -> Drops:
             f"{', '.join(map(repr, sorted(unfit)))}."
         )
     return Drops(scheme, (float(arguments["input_dropout_rate"]), *map(float, rates)))
+
+
+def drops_now(estimator: Any) -> Drops:
+    """What a fitted estimator drops by its arguments as they are now; "auto" as it was trained."""
+    network = estimator._networks[0]
+    arguments = arguments_of(estimator)
+    given = arguments["dropout_rate"]
+    if isinstance(given, str) and given == "auto":
+        arguments["dropout_rate"] = estimator._automatic_rates
+    return read_drops(arguments, network.sizes[1:-1], network.activations)
 
 
 def check_sparse_dropout(drops: Drops) -> None:
@@ -155,19 +178,37 @@ def _check_plain(arguments):
     check_number("max_fun", arguments["max_fun"], 1, integer=True)
     for name, special, low, integer in (
         ("batch_size", "auto", 1, True),
-        ("n_iter_no_change", inf, 1, True),
+        ("n_iter_no_change", "auto", 1, True),
         ("weight_decay", "auto", 0, False),
     ):
-        if not (isinstance(arguments[name], str | float) and arguments[name] == special):
+        given = arguments[name]
+        is_never = name == "n_iter_no_change" and isinstance(given, float) and given == inf
+        if not (isinstance(given, str) and given == special) and not is_never:
             described = f"{name}, if it is not {special!r},"
-            check_number(described, arguments[name], low, integer=integer)
-    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "batch_norm"):
+            check_number(described, given, low, integer=integer)
+    for name in FLAGS:
         check_flag(name, arguments[name])
+    _check_cv(arguments["cv"])
+    if arguments["n_jobs"] is not None:
+        check_number("n_jobs, if it is not None,", arguments["n_jobs"], integer=True)
+        if arguments["n_jobs"] == 0:
+            raise ValueError("n_jobs must not be 0: give a number of workers, or -1 for all.")
     if not isinstance(arguments["verbose"], bool | np.bool_):
         check_number("verbose", arguments["verbose"], 0, integer=True)
     check_name("weight_init", arguments["weight_init"], ("auto", *INITIALIZERS))
     if "loss" in arguments:
         check_name("loss", arguments["loss"], NUMBER_LOSSES)
+
+
+def _check_cv(cv):
+    """Check what makes the folds, as far as it tells without the data."""
+    if cv is None or (isinstance(cv, str) and cv == "auto"):
+        return
+    if isinstance(cv, Iterator):
+        raise TypeError(f"cv must not be an iterator, which the first fit uses up, got {cv!r}.")
+    if isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
+        others = "'auto', None, an object with split or an iterable of splits"
+        check_number(f"cv, if it is not {others},", cv, 2, integer=True)
 
 
 def _hidden_sizes(value):
@@ -190,10 +231,9 @@ def _recipe(name, arguments, classes, base, takes_from_estimator=None):
     return classes[value](**{name: arguments[name] for name in names})
 
 
-def _schedule(arguments, incremental):
-    """The schedule of the learning rate; without a known end there is nothing to anneal for."""
-    automatic = "constant" if incremental else "cosine"
-    names = {"auto": SCHEDULES[automatic], **SCHEDULES}
+def _schedule(arguments):
+    """The schedule of the learning rate; for "auto" what stands in until the data are known."""
+    names = {"auto": Constant, **SCHEDULES}
     return _recipe("learning_rate", arguments, names, Schedule, _SCHEDULE_ARGUMENTS)
 
 

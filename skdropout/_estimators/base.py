@@ -1,6 +1,7 @@
 """What the estimators share: arguments, fitted network, pickles, random predictions."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,10 +12,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_flag, check_number
-from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_drops
+from skdropout._estimators.arguments import check_sparse_dropout, drops_now
 from skdropout._estimators.callbacks import CallbackSupportMixin
 from skdropout._estimators.conventions import LiveArrays, as_rows, random_generator
 from skdropout._estimators.fitting import DTYPES, publish_history
+from skdropout._estimators.standardizer import Standardizer, standardize_inputs
+from skdropout._network.ensemble import predict_average
 from skdropout._network.monte_carlo import MonteCarlo
 from skdropout._network.network import Network
 from skdropout._training.state import TrainingState
@@ -59,7 +62,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     hidden_layer_sizes: int | Sequence[int] | Array = (256, 128)
     activation: str | Sequence[str] = "relu"
     _: KW_ONLY
-    dropout_rate: float | Sequence[float] | Array = 0.5
+    dropout_rate: float | Sequence[float] | Array | str = "auto"
     input_dropout_rate: float = 0.0
     dropout: str | DropoutScheme = "batchwise"
     dropout_schedule: str | Schedule = "constant"
@@ -76,7 +79,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     learning_rate: str | Schedule = "auto"
     learning_rate_init: float = 3e-3
     power_t: float = 0.5
-    max_iter: int = 100
+    max_iter: int = 2000
     shuffle: bool = True
     random_state: Any = None
     tol: float = 1e-4
@@ -90,22 +93,33 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     early_stopping: bool = False
     validation_fraction: float = 0.1
     scoring: Any = None
-    n_iter_no_change: float = 10
+    n_iter_no_change: float | str = "auto"
     max_fun: int = 15000
+    standardize: bool = True
+    cv: Any = "auto"
+    n_jobs: int | None = None
 
     @property
     def _network(self) -> Network:
         """The fitted network, which the training state owns."""
         return self._state.network
 
+    @property
+    def _networks(self) -> list[Network]:
+        """The fitted networks: the one there is, or those of the ensemble."""
+        if "_state" in vars(self):
+            return [self._network]
+        return [member._network for member in self.estimators_]
+
     def __sklearn_is_fitted__(self) -> bool:
-        return "_state" in vars(self)
+        return "_state" in vars(self) or "estimators_" in vars(self)
 
     def _raw_predict(self, X: Any) -> Array:
         """Raw predictions `z` of shape (n_samples, n_outputs)."""
-        if "_state" not in vars(self):  # check_is_fitted takes a tenth of the time for one row
+        if not self.__sklearn_is_fitted__():  # check_is_fitted takes a tenth of the time for a row
             check_is_fitted(self)
-        return self._network.predict(self._read_X(X, DTYPES))
+        X = self._read_X(X, DTYPES)
+        return predict_average(self._networks, X, self._fitted_labels.loss)
 
     def _monte_carlo(
         self, X: Any, n_samples: int, random_state: Any, consistent: bool
@@ -114,10 +128,10 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         check_number("n_samples", n_samples, 1, integer=True)
         check_flag("consistent", consistent)
-        network = self._network
-        drops = read_drops(arguments_of(self), network.activations)
-        sizes = network.sizes[:-1]
-        if not drops.drop_any(sizes):
+        networks = self._networks
+        drops = drops_now(self)
+        sizes = networks[0].sizes[:-1]
+        if not drops.drop_any(sizes) and len(networks) == 1:
             raise ValueError(
                 "Without dropout all predictions are the same, and say nothing of uncertainty: "
                 f"dropout_rate={self.dropout_rate!r} drops nothing of hidden layers of {sizes[1:]} "
@@ -126,9 +140,21 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             )
         if issparse(X):
             check_sparse_dropout(drops)
+        X = self._read_X(X, networks[0].dtype)
+        standardizer = vars(self).get("_standardizer")
+        if standardizer is not None and drops.rates[0]:  # a dropped input is at its mean
+            standardization = standardizer.standardization(networks[0].dtype)
+            if issparse(X) and standardization.mean.any():
+                raise ValueError(
+                    "A dropped input is at the mean of its column, so input_dropout_rate="
+                    f"{self.input_dropout_rate!r} would make sparse inputs dense for this network, "
+                    "which was fitted to dense ones: give a dense X, or set input_dropout_rate=0."
+                )
+            X = standardize_inputs(X, standardization)
+            networks = [standardization.take_inputs(network) for network in networks]
         return MonteCarlo(
-            network,
-            self._read_X(X, network.dtype),
+            networks,
+            X,
             int(n_samples),
             drops=drops,
             rng=random_generator(random_state),
@@ -141,7 +167,12 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         return as_rows(X)
 
     def _fitted_network(self, asked_for: str) -> Network:
-        """The network, if there is one."""
+        """The network, if there is a single one."""
+        if "estimators_" in vars(self):
+            raise AttributeError(
+                f"This {type(self).__name__} is an ensemble: {asked_for!r} belongs to a single "
+                f"network, as in estimators_[0].{asked_for}. With cv=None there is only one."
+            )
         if "_state" not in vars(self):
             raise AttributeError(f"{type(self).__name__} has no {asked_for!r} before it is fitted")
         return self._network
@@ -170,6 +201,8 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             for name in ("history_", "loss_curve_", "validation_scores_"):
                 state.pop(name, None)
             state["_state"] = self._state.to_plain()
+        if "_standardizer" in state:
+            state["_standardizer"] = self._standardizer.to_plain()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -177,6 +210,10 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         if "_state" in state:
             self._state = TrainingState.from_plain(state["_state"])
             publish_history(self, self._state.history)
+        if "estimators_" in state:
+            self.estimators_ = [copy(member) for member in state["estimators_"]]
+        if "_standardizer" in state:
+            self._standardizer = Standardizer.from_plain(state["_standardizer"])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

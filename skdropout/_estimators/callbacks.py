@@ -1,5 +1,6 @@
 """Epochs as tasks of scikit-learn's callbacks; the one file that knows ``sklearn.callback``."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from skdropout._training.callbacks import EpochCallbacks
@@ -33,11 +34,23 @@ class EstimatorCallbacks(EpochCallbacks):
         The training data as they were given: X, y and metadata.
     n_epochs : int
         The largest number of epochs.
+    publish : callable
+        Lets the estimator predict by its networks as they are now.
+    unshared : callable
+        Gives the attributes that a copy must not share, as the training goes on with them.
     """
 
-    def __init__(self, estimator: Any, given: dict[str, Any], n_epochs: int):
+    def __init__(
+        self,
+        estimator: Any,
+        given: dict[str, Any],
+        n_epochs: int,
+        publish: Callable[[], None],
+        unshared: Callable[[], dict[str, Any]],
+    ):
+        self.publish = publish
         self.about = {"estimator": estimator, **given}
-        self.fitted = {"reconstruction_attributes": dict}  # a copy of it predicts as it is
+        self.fitted = {"reconstruction_attributes": unshared}
         self.root = estimator._init_callback_context(max_subtasks=n_epochs)
         self.root.call_on_fit_task_begin(**self.about)
 
@@ -46,6 +59,7 @@ class EstimatorCallbacks(EpochCallbacks):
         self.epoch.call_on_fit_task_begin(**self.about, **self.fitted)
 
     def end(self) -> bool:
+        self.publish()
         return self.epoch.call_on_fit_task_end(**self.about, **self.fitted)
 
     def finish(self) -> None:

@@ -5,12 +5,13 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
+from sklearn.ensemble import VotingClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
 
 from skdropout._core.buffers import Array
 from skdropout._estimators.base import BaseDropoutMLP, if_stochastic
-from skdropout._estimators.export import to_mlp_classifier
+from skdropout._estimators.export import to_classifier
 from skdropout._estimators.fitting import Given, fit, partial_fit
 from skdropout._estimators.labels import Classes
 
@@ -30,9 +31,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, one name for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
-    dropout_rate : float or sequence of float in [0, 1), default=0.5
+    dropout_rate : float or sequence of float in [0, 1), or "auto", default="auto"
         Fraction of the hidden units dropped in training, one for all layers or one for each.
-        0 is no dropout.
+        0 is no dropout. "auto" is 0.5, less for layers of less than 64 units, of which 32 are kept,
+        and 0 for layers of up to 32 units and for "lbfgs".
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
     dropout : str or DropoutScheme, default="batchwise"
@@ -80,19 +82,21 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     batch_size : int >= 1 or "auto", default="auto"
         Samples in a mini-batch; "auto" is a hundredth of them, at least 32 and at most 256.
     learning_rate : str or Schedule, default="auto"
-        How the learning rate changes: "auto", which is "cosine" for `fit` and "constant" for
-        `partial_fit`, whose stream has no known end; "constant", "invscaling", "adaptive",
+        How the learning rate changes: "auto", "constant", "invscaling", "adaptive",
         "inverse_time", "cosine", "flat_cosine", "one_cycle", or an object from
-        :mod:`skdropout.schedules`. It acts with every solver but "lbfgs" (in `MLPClassifier` with
-        "sgd" alone). "cosine", "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`; only
-        early stopping ends them sooner, and `tol` and `n_iter_no_change` have no other part in
-        them.
+        :mod:`skdropout.schedules`. "auto" is constant, and the network that is judged and kept is
+        an average of those of the late epochs [6]_; where nothing is held out it is "cosine", for
+        1,000 steps, or `max_iter` epochs if these are less; in `partial_fit` it is "constant".
+        It acts with every solver but "lbfgs" (in `MLPClassifier` with "sgd" alone). "cosine",
+        "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`, unless what is held out ends
+        them sooner; `tol` and `n_iter_no_change` have no other part in them. Where "adaptive"
+        lowers the rate, training goes back to the best epoch first, if anything is held out.
     learning_rate_init : float > 0, default=0.003
         The learning rate that the schedule starts from, for "one_cycle" the highest.
     power_t : float >= 0, default=0.5
         Exponent of "invscaling".
-    max_iter : int >= 1, default=100
-        Largest number of epochs.
+    max_iter : int >= 1, default=2000
+        Largest number of epochs; most trainings end long before.
     shuffle : bool, default=True
         Whether the samples come in a new random order each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -102,9 +106,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         size more than 2,097,152. Beyond, and in predictions of many rows, the number of BLAS
         threads may change the last digits.
     tol : float >= 0, default=1e-4
-        The least improvement of the training loss, or of the validation score, that counts. With
-        dropout the loss of an epoch depends on which units were dropped; what is watched then is
-        the loss of the whole network on up to 1,000 of the training samples.
+        The least improvement that counts: of the loss or the score on what is held out, else of
+        the training loss. With dropout the loss of an epoch depends on which units were dropped;
+        what is watched then is the loss of the whole network on up to 1,000 of the training
+        samples.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -120,21 +125,41 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     epsilon : float > 0, default=1e-8
         Keeps denominators from zero in "adam", "nadam" and "amsgrad".
     early_stopping : bool, default=False
-        Whether to hold out a part of the samples (stratified by class; a class of one sample is
-        trained on), to stop when the score on it no longer improves, and to go back to the best
-        epoch.
+        Whether to train a single network and hold out a part of the samples (stratified by class),
+        to stop when it no longer improves on these, and to go back to the best epoch.
     validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
-        The score on the part held out, or on `X_val`: accuracy, the negative loss (with class
-        weights and label smoothing), or a scorer of scikit-learn by name or as a callable
-        ``scorer(estimator, X, y)``, which gets ``sample_weight`` too where `fit` was given
-        weights.
-    n_iter_no_change : int >= 1 or inf, default=10
-        Epochs without improvement after which training stops.
+        What decides on the samples held out, or on `X_val`: None or "loss" is the loss (with class
+        weights and label smoothing), the logits multiplied by
+        what makes it smallest [7]_; else a scorer of
+        scikit-learn by name or as a callable ``scorer(estimator, X, y)``, which gets
+        ``sample_weight`` too where `fit` was given weights.
+    n_iter_no_change : int >= 1, inf or "auto", default="auto"
+        Epochs without improvement after which training stops. "auto" is 10; where something is
+        held out it is as many as make 150 steps, at least 5, and (up to 20,000 samples) 0.15 of the
+        epochs so far more.
     max_fun : int >= 1, default=15000
         Largest number of evaluations of the loss by "lbfgs".
-    label_smoothing : float in [0, 1), default=0.05
+    standardize : bool, default=True
+        Whether the columns of `X` are centred and divided by their standard
+        deviation for the training, columns of mostly one value by half of their range if that is
+        more (sparse ones are not centred, and divided by their root mean square). It
+        becomes part of the first weights, so that `coefs_` and `intercepts_` are those for the
+        data as they are given. Penalties, weight decay, `max_norm`, `tol` and the losses are meant
+        inside. False takes the data as they are, as `MLPClassifier` does.
+    cv : "auto", None, int, splitter or iterable of splits, default="auto"
+        None trains a single network. A number of folds, or what else
+        :func:`~sklearn.model_selection.check_cv` takes, trains a network on each training part.
+        After each epoch the predictions for the rows that each of them has not seen decide, all
+        together, when to stop and which epoch is kept; the prediction is the average of the
+        networks. "auto" is 5 for 50 to 20,000 samples. For more samples a tenth is held out from a
+        single network, for less nothing is. With `X_val`, `early_stopping`, `warm_start` or
+        "lbfgs", "auto" is None.
+    n_jobs : int or None, default=None
+        The workers of joblib that train the networks of an ensemble. None is one, unless a
+        :func:`joblib.parallel_config` says otherwise. The networks are the same for any number.
+    label_smoothing : float in [0, 1), default=0.0
         Part of the target spread evenly over the classes [4]_.
     class_weight : "balanced", dict, list of dict or None, default=None
         Weight of each class, multiplied with the sample weights; "balanced" gives all classes
@@ -145,24 +170,33 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     classes_ : ndarray of shape (n_classes,)
         Class labels in sorted order; for many labels their numbers.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer. Live: assigning to an item, or into it, changes the network.
+        Weights of each layer. Live: assigning to an item, or into it, changes the network. Only of
+        a single network; those of an ensemble are in `estimators_`.
     intercepts_ : list of ndarray of shape (fan_out,)
-        Biases of each layer, live as well.
+        Biases of each layer, live as well; of a single network.
+    estimators_ : list of DropoutMLPClassifier
+        The networks of an ensemble, each a fitted estimator; only with `cv`.
+    oof_decision_function_ : ndarray of shape (n_samples, n_classes)
+        The probabilities that the networks predict for the rows they have not seen; NaN for rows
+        that are never held out, or have no weight. Only with `cv`.
+    oof_score_ : float
+        Their score, by `scoring` or accuracy; only with `cv`.
     history_ : dict of str to list
         For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
-        "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, with early
-        stopping or `X_val`, "validation_loss" and "validation_score"; the loss alone with "lbfgs".
+        "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, where
+        something is held out, "validation_loss" and, for a single network or with `scoring`,
+        "validation_score"; the loss alone with "lbfgs".
     loss_ : float
-        Training loss of the last epoch.
+        Training loss of the last epoch, the mean of all networks.
     loss_curve_ : list of float
         Training loss of each epoch.
     best_loss_ : float or None
-        Lowest training loss; None with early stopping.
+        Lowest training loss; None where something is held out.
     validation_scores_ : list of float or None
-        Validation score of each epoch; None without early stopping or `X_val`.
+        Validation score of each epoch; None without one.
     best_validation_score_ : float or None
         Highest of the validation scores of all epochs, those of earlier fits that a warm start
-        goes on from too; None without early stopping or `X_val`.
+        goes on from too; None without one.
     n_iter_ : int
         Epochs of the last `fit`, or the calls of `partial_fit`.
     t_ : int or float
@@ -194,6 +228,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
        architecture for computer vision", CVPR 2016, arXiv 1512.00567.
     .. [5] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by
        reducing internal covariate shift", ICML 2015, arXiv 1502.03167.
+    .. [6] O. Shamir and T. Zhang, "Stochastic gradient descent for non-smooth optimization:
+       convergence results and optimal averaging schemes", ICML 2013, arXiv 1212.1824.
+    .. [7] C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural
+       networks", ICML 2017, arXiv 1706.04599.
 
     Examples
     --------
@@ -212,7 +250,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     True
     """
 
-    label_smoothing: float = 0.05
+    label_smoothing: float = 0.0
     class_weight: Any = None
 
     def fit(
@@ -224,8 +262,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
-        """Train the network from new weights, or go on with the old ones if `warm_start` is set.
+        """Train from new weights, or go on with the old ones if `warm_start` is set.
 
         Parameters
         ----------
@@ -238,12 +277,14 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             Non-negative weights of the samples; None stands for ones. A row of weight zero is
             left out, but its class is one of ``classes_``.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Samples to validate with, instead of a part of `X`. `history_` tells the loss and the
-            score on them; with ``early_stopping=True`` the score decides when to stop.
+            Samples to validate with, instead of a part of `X`: they decide when to stop, and which
+            epoch is kept. `history_` tells the loss and the score on them.
         y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
             Their labels, of the classes in `y`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, for a `cv` that keeps groups whole.
 
         Returns
         -------
@@ -257,7 +298,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             before any training; or if the training diverges. What an earlier `fit` left is kept.
         """
         validation = Given(X_val, y_val, sample_weight_val, "_val")
-        fit(self, self._labels, Given(X, y, sample_weight), validation)
+        fit(self, self._labels, Given(X, y, sample_weight), validation, groups)
         return self
 
     @if_stochastic
@@ -503,7 +544,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
         return Bunch(**monte_carlo.gather(self._labels.measure))
 
-    def to_sklearn(self) -> MLPClassifier:
+    def to_sklearn(self) -> MLPClassifier | VotingClassifier:
         """Return the fitted network as scikit-learn's own class, with the same predictions.
 
         For whatever takes that class alone, as converters to ONNX do. Batch normalisation becomes
@@ -511,14 +552,14 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
         Returns
         -------
-        mlp : sklearn.neural_network.MLPClassifier
-            A fitted classifier with weights of its own.
+        mlp : sklearn.neural_network.MLPClassifier or sklearn.ensemble.VotingClassifier
+            A fitted classifier with weights of its own; of an ensemble a soft vote of such.
 
         Raises
         ------
         ValueError
-            If the layers have activations that it does not know, or different ones; or if there
-            is a single class.
+            If the layers have activations that it does not know, or different ones; if there is a
+            single class; or if it is an ensemble for many labels, which a vote does not know.
 
         Examples
         --------
@@ -529,13 +570,18 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         >>> clf.to_sklearn().predict(X[:3])
         array([0, 0, 0])
         """
-        return to_mlp_classifier(self)
+        return to_classifier(self)
 
     @property
     def _labels(self) -> Classes:
         """What is known of the classes, and how they weigh."""
         learned = (self.classes_, self._is_multilabel) if "classes_" in vars(self) else ()
         return Classes(self.class_weight, self.label_smoothing, *learned)
+
+    @property
+    def _fitted_labels(self) -> Classes:
+        """What the fitted classes are."""
+        return self._labels
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

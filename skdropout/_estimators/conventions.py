@@ -57,10 +57,10 @@ def random_generator(random_state: Any) -> np.random.Generator:
     return np.random.default_rng(entropy.tolist())
 
 
-def random_streams(random_state: Any) -> dict[str, np.random.Generator]:
+def spawn_streams(rng: np.random.Generator) -> dict[str, np.random.Generator]:
     """Independent generators for the initial weights, the shuffling and the dropout."""
     names = ("weights", "shuffling", "dropout")
-    return dict(zip(names, random_generator(random_state).spawn(3), strict=True))
+    return dict(zip(names, rng.spawn(3), strict=True))
 
 
 def read_sample_weight(

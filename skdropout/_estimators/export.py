@@ -5,8 +5,10 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import LabelBinarizer
+from sklearn.preprocessing import LabelBinarizer, LabelEncoder
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skdropout._estimators.arguments import arguments_of
@@ -19,8 +21,55 @@ KNOWN_NAMES = {
 }
 
 
-def to_mlp_classifier(estimator: Any) -> MLPClassifier:
-    """Return an MLPClassifier with the weights and classes of a DropoutMLPClassifier."""
+def to_classifier(estimator: Any) -> MLPClassifier | VotingClassifier:
+    """Return an MLPClassifier with the weights and classes of a DropoutMLPClassifier.
+
+    For an ensemble, a vote of such.
+    """
+    members = vars(estimator).get("estimators_")
+    if members is None:
+        return _to_mlp_classifier(estimator)
+    if estimator._is_multilabel:
+        raise ValueError(
+            "scikit-learn's VotingClassifier does not know many labels: convert each of "
+            "estimators_, and take the mean of their probabilities."
+        )
+    networks = [_to_mlp_classifier(member) for member in members]
+    codes = np.arange(len(estimator.classes_))
+    for network in networks:  # a vote hands on the codes of the classes
+        network.classes_ = codes
+        network._label_binarizer = LabelBinarizer().fit(codes)
+    # converters to ONNX know no flat ones
+    vote = _to_vote(VotingClassifier, networks, voting="soft", flatten_transform=False)
+    vote.classes_ = estimator.classes_
+    vote.le_ = LabelEncoder().fit(estimator.classes_)
+    return vote
+
+
+def to_regressor(estimator: Any) -> MLPRegressor | VotingRegressor:
+    """Return an MLPRegressor with the weights of a DropoutMLPRegressor, for an ensemble a vote."""
+    members = vars(estimator).get("estimators_")
+    if members is None:
+        return _to_mlp_regressor(estimator)
+    if estimator.n_outputs_ > 1:
+        raise ValueError(
+            "scikit-learn's VotingRegressor does not know several outputs: convert each of "
+            "estimators_, and take the mean of their predictions."
+        )
+    return _to_vote(VotingRegressor, [_to_mlp_regressor(member) for member in members])
+
+
+def _to_vote(their_class: type, networks: list, **arguments: Any) -> Any:
+    """A fitted vote of fitted networks."""
+    named = [(f"network{i}", network) for i, network in enumerate(networks)]
+    vote = their_class(named, **arguments)
+    vote.estimators_ = networks
+    vote.named_estimators_ = Bunch(**dict(named))
+    return vote
+
+
+def _to_mlp_classifier(estimator: Any) -> MLPClassifier:
+    """A single network."""
     mlp = _to_mlp(MLPClassifier, estimator)
     classes = estimator.classes_
     if len(classes) == 1:
@@ -33,8 +82,8 @@ def to_mlp_classifier(estimator: Any) -> MLPClassifier:
     return mlp
 
 
-def to_mlp_regressor(estimator: Any) -> MLPRegressor:
-    """Return an MLPRegressor with the weights of a DropoutMLPRegressor."""
+def _to_mlp_regressor(estimator: Any) -> MLPRegressor:
+    """A single network."""
     mlp = _to_mlp(MLPRegressor, estimator)
     loss = Numbers.by_activation(estimator.out_activation_).loss_name
     if "loss" in signature(MLPRegressor).parameters:
@@ -61,6 +110,8 @@ def _to_mlp(their_class: type, estimator: Any) -> Any:
     for name, known in KNOWN_NAMES.items():
         if not (isinstance(shared[name], str) and shared[name] in known):
             del shared[name]
+    if shared["n_iter_no_change"] == "auto":
+        del shared["n_iter_no_change"]
     mlp = their_class(**shared)
     network = estimator._network.fold()
     mlp.coefs_ = [W.copy() for W in network.weights]

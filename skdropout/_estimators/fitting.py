@@ -5,38 +5,75 @@ The estimator is handed in, and what its `y` means with it.
 
 import warnings
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from math import isnan, nan
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from skdropout._core.buffers import Array
+from skdropout._core.losses import ClassLoss
 from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_settings
+from skdropout._estimators.automatic import choose_cv, holds_out, suit, suit_dtype
 from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks
 from skdropout._estimators.conventions import (
     all_or_nothing,
     as_rows,
-    random_streams,
+    random_generator,
     read_sample_weight,
+    spawn_streams,
 )
-from skdropout._estimators.labels import Labels
+from skdropout._estimators.folds import Split, split_rows
+from skdropout._estimators.labels import Labels, Scorer
 from skdropout._estimators.scoring import check_scorer, make_scorer
+from skdropout._estimators.standardizer import Standardizer, measure_spread, standardize_inputs
 from skdropout._network.network import Network
-from skdropout._training.data import Batches, Targets, hold_out, suit_batch_size
+from skdropout._network.standardization import Standardization
+from skdropout._training.data import Batches, DenseTargets, Targets, hold_out
 from skdropout._training.job import Job
 from skdropout._training.lbfgs import train_by_lbfgs
-from skdropout._training.monitor import Evaluation, Monitor, Validation
+from skdropout._training.member import Member
+from skdropout._training.monitor import Evaluation, HeldOut, Monitor, Validation
 from skdropout._training.settings import Settings
 from skdropout._training.state import TrainingState
 from skdropout._training.stopping import Patience, Stopping
 from skdropout._training.training import Training
 
 DTYPES = (np.float64, np.float32)
+WILD = 1e3
+"""The ratio of the scales of columns from which on one is warned of."""
+
 N_MONITORED = 1000
 """As many training rows at the most tell whether the loss of the whole network still falls."""
+
+TOLD = (
+    "history_",
+    "loss_curve_",
+    "validation_scores_",
+    "n_iter_",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+)
+"""What all networks of an ensemble tell alike."""
+
+OF_ONE_KIND = (
+    "_state",
+    "estimators_",
+    "oof_score_",
+    "oof_prediction_",
+    "oof_decision_function_",
+)
+"""What a single network has, or an ensemble."""
+
+Streams = dict[str, np.random.Generator]
 
 
 class Given(NamedTuple):
@@ -49,15 +86,39 @@ class Given(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Samples checked and converted, and what their `y` means."""
+    """Samples checked and converted, and what their `y` means.
+
+    `inputs` and `targets` are what the networks see: standardised, if anything is.
+    """
 
     X: Any  # (n, n_features), dense or sparse rows
     y: Array  # (n,) or (n, n_outputs)
     labels: Labels
     targets: Targets
+    inputs: Any  # (n, n_features)
 
 
-def fit(estimator: Any, labels: Labels, training: Given, validation: Given) -> None:
+class Roles(NamedTuple):
+    """Which rows do what, and the random streams of each network."""
+
+    splits: list[Split]  # rows to train on and rows held out, of each network
+    streams: list[Streams]
+    folded: bool = False
+
+    @property
+    def training(self) -> Array:
+        """All rows that some network trains on."""
+        return np.unique(np.concatenate([train for train, _ in self.splits]))
+
+    @property
+    def judged(self) -> Array:
+        """All rows that are held out from some network."""
+        return np.unique(np.concatenate([held_out for _, held_out in self.splits]))
+
+
+def fit(
+    estimator: Any, labels: Labels, training: Given, validation: Given, groups: Any = None
+) -> None:
     """Train an estimator anew, or from where it stands. Sets: all of its fitted attributes."""
     settings = read_settings(arguments_of(estimator))
     if estimator.scoring is not None:
@@ -69,71 +130,164 @@ def fit(estimator: Any, labels: Labels, training: Given, validation: Given) -> N
     if validation.X is None and validation.sample_weight is not None:
         raise ValueError("sample_weight_val goes with X_val and y_val, got it without them.")
     with all_or_nothing(estimator):
-        job = _fit(estimator, labels, settings, training, validation)
+        job = _fit(estimator, labels, settings, training, validation, groups)
         _emit_warnings(job)
 
 
 @with_callbacks
-def _fit(estimator, labels, settings, training, validation) -> Job:
+def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     """Train; scikit-learn's callbacks need a function of the estimator to wrap."""
-    is_warm = estimator.warm_start and hasattr(estimator, "_state")
+    is_warm = estimator.warm_start and estimator.__sklearn_is_fitted__()
     learn = labels.keep if is_warm else labels.learn
     data = _read(estimator, training, labels, learn, new=not is_warm)
-    n_samples, targets = data.X.shape[0], data.targets
-    rows = targets.weighted(n_samples)
-    by_score = settings.early_stopping and settings.rule is not None
     if is_warm:
-        state = _go_on(estimator, settings, data, by_score=by_score)
-        state.streams = random_streams(estimator.random_state)
-        state.forget_updates()
+        _check_layers(estimator, settings, data)
+    rows = data.targets.weighted(data.X.shape[0])
+    _check_rows(rows)
+    has_validation = validation.X is not None
+    roles = _assign(estimator, settings, data, rows, groups, has_validation=has_validation)
+    judged = has_validation or len(roles.judged) > 0
+    data, standardization = _standardize(estimator, data, roles.training, folded=roles.folded)
+    n_rows = max(len(train) for train, _ in roles.splits)
+    suited = suit(settings, n_rows, judged=judged)
+    estimator._automatic_rates = suited.drops.rates[1:]
+    if is_warm:
+        states = _go_on(estimator, judged=judged)
+        if len(states) != len(roles.splits):
+            raise ValueError(
+                f"warm_start goes on with the {len(states)} networks of the previous fit, but cv "
+                f"asks for {len(roles.splits)}."
+            )
+        for state, streams in zip(states, roles.streams, strict=True):
+            state.streams = streams
+            state.forget_updates()
     else:
-        state = _begin(estimator, settings, data, by_score=by_score)
-
-    monitor = Monitor(by_score)
-    if validation.X is not None:
-        held_out = _read(estimator, validation, data.labels, new=False, training=targets)
-        _check_outputs(targets, held_out.targets)
+        states = _begin(estimator, suited, data, roles, standardization, judged=judged)
+    members = [
+        _member(suited, state, data, train, standardization, is_inside=not is_warm)
+        for state, (train, _) in zip(states, roles.splits, strict=True)
+    ]
+    by_loss = judged and _loss_decides(estimator)
+    job = Job(members, _stopping(suited, judged=judged), Monitor(judged, by_loss))
+    job.n_jobs = estimator.n_jobs
+    if has_validation:
+        held_out = _read(estimator, validation, data.labels, new=False, training=data.targets)
+        _check_outputs(data.targets, held_out.targets)
+        held_out = _apply(held_out, standardization)
         drawn = held_out.targets.sampled(held_out.X.shape[0])
-        monitor.validation = _validation(estimator, held_out, drawn)
-    elif by_score:
-        fraction, rng = settings.validation_fraction, state.streams["shuffling"]
-        kept, drawn = hold_out(targets.sampled(n_samples), targets.strata, fraction, rng)
-        rows = np.intersect1d(rows, kept)
-        monitor.validation = _validation(estimator, data, drawn)
-
-    job = _job(settings, state, data, rows, monitor)
+        splits = [(drawn, drawn)]
+        job.monitor.validation = _validation(estimator, held_out, splits, job)
+    elif judged:
+        job.monitor.validation = _validation(estimator, data, roles.splits, job)
+    elif job.stopping.watches_loss and suited.drops:
+        job.monitor.evaluation = _evaluation(members[0], data)
+    _warn_of_clipping(job, settings, n_rows)
+    if not estimator.standardize:
+        _warn_of_spread(job, data, roles.training)
     if getattr(estimator, "_skl_callbacks", None):
         metadata = {"sample_weight": training.sample_weight}
         given = {"X": training.X, "y": training.y, "metadata": metadata}
-        job.callbacks = EstimatorCallbacks(estimator, given, settings.max_iter)
+        unshared = partial(_unshared, estimator)
+        job.callbacks = EstimatorCallbacks(estimator, given, suited.max_iter, job.publish, unshared)
     if settings.rule is None:
         for loss in train_by_lbfgs(job):
-            state.add_epoch({"loss": loss}, 0.0)
+            job.state.record({"loss": loss})
+            job.state.count_epoch(0.0)
     else:
         Training(job, settings.rule).run()
-    _publish(estimator, state)
-    state.forget_updates()
+    job.publish_best()
+    _warn_of_useless_fit(job, data, roles)
+    _publish(estimator, job)
+    if roles.folded:
+        _publish_out_of_fold(estimator, data, roles, job)
+    for state in states:
+        state.forget_updates()
     job.callbacks.finish()
     return job
 
 
 def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = None) -> None:
     """Train an estimator for one epoch more. Sets: all of its fitted attributes."""
-    settings = read_settings(arguments_of(estimator), incremental=True)
+    settings = read_settings(arguments_of(estimator))
     if settings.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
     with all_or_nothing(estimator):
-        is_new = not hasattr(estimator, "_state")
+        is_new = not estimator.__sklearn_is_fitted__()
         learn = partial(labels.learn_part, classes=classes)
         data = _read(estimator, training, labels, learn, new=is_new)
-        take = _begin if is_new else _go_on
-        state = take(estimator, settings, data, by_score=False)
+        if not is_new:
+            _check_layers(estimator, settings, data)
         rows = data.targets.weighted(data.X.shape[0])
-        job = _job(settings, state, data, rows, Monitor(), incremental=True)
+        _check_rows(rows)
+        before = vars(estimator).get("_standardizer")
+        data, standardization = _standardize(estimator, data, rows, incremental=True)
+        settings = suit(settings, len(rows), judged=False, incremental=True)
+        estimator._automatic_rates = settings.drops.rates[1:]
+        if is_new:
+            streams = spawn_streams(random_generator(estimator.random_state))
+            roles = Roles([(rows, rows[:0])], [streams])
+            states = _begin(
+                estimator, settings, data, roles, standardization, judged=False, incremental=True
+            )
+        else:
+            states = _go_on(estimator, judged=False)
+            if before is not None and standardization is not None:
+                for state in states:
+                    estimator._standardizer.scale_anew(state.network, before)
+        members = [
+            _member(settings, state, data, rows, standardization, is_inside=is_new)
+            for state in states
+        ]
+        job = Job(
+            members, replace(_stopping(settings, judged=False), incremental=True, max_epochs=1)
+        )
+        _warn_of_clipping(job, settings, len(rows))
         assert settings.rule is not None  # with L-BFGS there is no such method
         Training(job, settings.rule).run()
-        _publish(estimator, state)
+        job.publish()
+        _publish(estimator, job)
         _emit_warnings(job)
+
+
+def _assign(
+    estimator: Any,
+    settings: Settings,
+    data: Data,
+    rows: Array,
+    groups: Any,
+    *,
+    has_validation: bool,
+) -> Roles:
+    """Decide which rows do what: train all, hold out some, or take turns."""
+    generator = random_generator(estimator.random_state)
+    alone = has_validation or settings.early_stopping or estimator.warm_start
+    alone = alone or settings.rule is None
+    cv = choose_cv(estimator.cv, len(rows), alone=alone)
+    strata = data.targets.strata
+    if cv is not None:
+        if settings.rule is None:
+            raise ValueError("solver='lbfgs' has no epochs to judge: it needs cv=None.")
+        if not has_validation:
+            (rng,) = generator.spawn(1)
+            splits = split_rows(cv, data.X, data.y, rows, strata=strata, groups=groups, rng=rng)
+            each = [spawn_streams(child) for child in generator.spawn(len(splits))]
+            return Roles(splits, each, folded=True)
+    streams = spawn_streams(generator)
+    held_out = rows[:0]
+    if settings.rule is not None and not has_validation:
+        large = holds_out(estimator.cv, len(rows), alone=alone)
+        if settings.early_stopping or large:
+            sampled = data.targets.sampled(data.X.shape[0])
+            fraction = settings.validation_fraction
+            kept, held_out = hold_out(sampled, strata, fraction, streams["shuffling"])
+            rows = np.intersect1d(rows, kept)
+            _check_rows(rows)
+    return Roles([(rows, held_out)], [streams])
+
+
+def _check_rows(rows: Array) -> None:
+    if len(rows) == 0:
+        raise ValueError("sample_weight and class_weight leave no sample to train on.")
 
 
 def _read(
@@ -151,7 +305,7 @@ def _read(
         given.X,
         given.y,
         accept_sparse="csr",
-        dtype=DTYPES if new else estimator._state.network.dtype,
+        dtype=DTYPES if new else estimator._networks[0].dtype,
         order="C",
         multi_output=True,
         reset=new,
@@ -164,29 +318,84 @@ def _read(
     name = f"sample_weight{given.suffix}"
     weight = read_sample_weight(given.sample_weight, X.shape[0], X.dtype, name=name)
     targets = labels.encode(y, weight, X.dtype, name=f"y{given.suffix}", training=training)
-    return Data(X, y, labels, targets)
+    return Data(X, y, labels, targets, inputs=X)
 
 
-def _begin(estimator: Any, settings: Settings, data: Data, *, by_score: bool) -> TrainingState:
-    """A new network. Sets: `_state`, and what tells of the layers."""
-    streams = random_streams(estimator.random_state)
+def _standardize(
+    estimator: Any,
+    data: Data,
+    rows: Array,
+    *,
+    folded: bool = False,
+    incremental: bool = False,
+) -> tuple[Data, Standardization | None]:
+    """The data as the networks see them, by the columns of `rows`. Sets: `_standardizer`."""
+    known = vars(estimator).pop("_standardizer", None)
+    if not estimator.standardize:
+        return data, None
+    if known is None or not incremental:
+        known = Standardizer(data.targets.encoded.n_outputs, scales_targets=_is_linear(data))
+    weight = data.targets.sample_weight
+    estimator._standardizer = known.learn(data.X, data.y, weight, rows, incremental=incremental)
+    dtype = suit_dtype(data.X.dtype, len(rows), folded=folded)
+    standardization = estimator._standardizer.standardization(dtype)
+    return _apply(data, standardization), standardization
+
+
+def _apply(data: Data, standardization: Standardization | None) -> Data:
+    """The data in standardised coordinates, or as they are without any."""
+    if standardization is None:
+        return data
+    targets = data.targets.astype(standardization.dtype)
+    if _is_linear(data):
+        y = data.y.reshape(len(data.y), -1)
+        y = (y - standardization.y_mean) / standardization.y_scale
+        targets = replace(targets, encoded=DenseTargets(y, 0.0, standardization.dtype))
+    return data._replace(inputs=standardize_inputs(data.X, standardization), targets=targets)
+
+
+def _is_linear(data: Data) -> bool:
+    """Whether raw predictions are what is predicted, so that both can be scaled."""
+    return data.targets.loss.out_activation == "identity"
+
+
+def _begin(
+    estimator: Any,
+    settings: Settings,
+    data: Data,
+    roles: Roles,
+    standardization: Standardization | None,
+    *,
+    judged: bool,
+    incremental: bool = False,
+) -> list[TrainingState]:
+    """New networks, inside. Sets: `_state` or `estimators_`, and what tells of the layers.
+
+    In standardised coordinates they begin at the mean of the targets, and take nothing from a
+    column that is constant, unless more rows are to come, which may be of other classes or vary.
+    """
     sizes = _sizes(settings, data)
-    network = Network(sizes, settings.activations, data.X.dtype, batch_norm=settings.batch_norm)
-    network.initialize(streams["weights"], settings.weight_init)
-    state = estimator._state = TrainingState(network, streams, Patience(by_score))
-    estimator.history_ = state.history
+    states = []
+    for streams in roles.streams:
+        network = Network(sizes, settings.activations, data.X.dtype, batch_norm=settings.batch_norm)
+        network.initialize(streams["weights"], settings.weight_init)
+        if standardization is not None and not incremental:
+            network.weights[0][estimator._standardizer.is_constant] = 0.0
+            network.biases[-1][:] = data.targets.start(roles.training)
+        states.append(TrainingState(network, streams, Patience(judged)))
     estimator.t_ = 0
     estimator.n_layers_ = len(sizes)
     estimator.n_outputs_ = sizes[-1]
     estimator.out_activation_ = data.targets.loss.out_activation
-    return state
+    _place(estimator, states, folded=roles.folded)
+    return states
 
 
-def _go_on(estimator: Any, settings: Settings, data: Data, *, by_score: bool) -> TrainingState:
-    """A copy of the state as it is, if it is that of the layers asked for. Sets: `_state`."""
+def _check_layers(estimator: Any, settings: Settings, data: Data) -> None:
+    """Raise unless the fitted network has the layers and the loss that are asked for."""
     if data.targets.loss.out_activation != estimator.out_activation_:
         raise ValueError("Training can only go on with the loss of the previous fit.")
-    network = estimator._state.network
+    network = estimator._networks[0]
     fitted = network.sizes, network.activations, network.batch_norm
     asked = _sizes(settings, data), settings.activations, settings.batch_norm
     if fitted != asked:
@@ -195,10 +404,57 @@ def _go_on(estimator: Any, settings: Settings, data: Data, *, by_score: bool) ->
             f"of {fitted[0]} units, the activations {fitted[1]} and batch_norm={fitted[2]}; got "
             f"{asked[0]}, {asked[1]} and {asked[2]}."
         )
-    state = estimator._state = estimator._state.copy()
-    estimator.history_ = state.history
-    state.patience = state.patience.resume(by_score=by_score)
-    return state
+
+
+def _go_on(estimator: Any, *, judged: bool) -> list[TrainingState]:
+    """Copies of the states. Sets: `_state` or `estimators_`."""
+    folded = "_state" not in vars(estimator)
+    members = estimator.estimators_ if folded else [estimator]
+    states = [member._state.copy() for member in members]
+    for state in states:
+        state.patience = state.patience.resume(by_score=judged)
+    _place(estimator, states, folded=folded)
+    return states
+
+
+def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None:
+    """Hand the states to the estimator. Sets: `history_`, `_state` or `estimators_`."""
+    for name in (
+        "_state",
+        "estimators_",
+        "oof_score_",
+        "oof_prediction_",
+        "oof_decision_function_",
+    ):
+        vars(estimator).pop(name, None)
+    estimator.history_ = states[0].history
+    if not folded:
+        estimator._state = states[0]
+        return
+    arguments, members = arguments_of(estimator), []
+    del arguments["cv"]
+    for state in states:
+        member = object.__new__(type(estimator))
+        copies = {name: clone(value, safe=False) for name, value in arguments.items()}
+        vars(member).update(vars(estimator) | copies, cv=None, _state=state)
+        members.append(member)
+    estimator.estimators_ = members
+
+
+def _unshared(estimator: Any) -> dict[str, Any]:
+    """What a copy in the middle of a training must not share with it: networks and curves."""
+    history = {name: values.copy() for name, values in estimator.history_.items()}
+    curves = SimpleNamespace()
+    publish_history(curves, history)
+    if "_state" in vars(estimator):
+        state = estimator._state.copy()
+        state.history = history
+        return {**vars(curves), "_state": state}
+    members = [copy(member) for member in estimator.estimators_]
+    for member in members:
+        member._state.history = history
+        vars(member).update(vars(curves))
+    return {**vars(curves), "estimators_": members}
 
 
 def _sizes(settings: Settings, data: Data) -> tuple[int, ...]:
@@ -212,79 +468,144 @@ def _check_outputs(training: Targets, validation: Targets) -> None:
         raise ValueError(f"y has {n_outputs} outputs, but y_val has {n_outputs_val}.")
 
 
-def _validation(estimator: Any, data: Data, rows: Array) -> Validation:
-    """What scores the network on the given rows."""
-    X, y, targets = data.X[rows], data.y[rows], data.targets
-    encoded, loss_weight = targets.subset(rows, X.dtype)
+def _member(
+    settings: Settings,
+    state: TrainingState,
+    data: Data,
+    rows: Array,
+    standardization: Standardization | None,
+    *,
+    is_inside: bool = False,
+) -> Member:
+    """One network and the rows that it trains on, put together. Sets: `progress`."""
+    X, targets = data.inputs, data.targets
+    n_rows = len(rows)
+    if issparse(X):
+        check_sparse_dropout(settings.drops)
+    assert settings.batch_size is not None
+    batch_size = min(settings.batch_size, n_rows)
+    smallest = 2 if state.network.is_normalised(0) else 1
+    if batch_size < smallest:
+        raise ValueError(
+            "batch_norm=True needs batches of at least two samples, got "
+            f"batch_size={settings.batch_size!r} and n_samples={n_rows} to train on."
+        )
+    rng = state.streams["shuffling"] if settings.shuffle else None
+    batches = Batches(X, targets.encoded, targets.weight, rows, batch_size, rng, smallest=smallest)
+    n_epochs_left = max(0, settings.max_iter - state.progress.epoch)
+    state.progress.n_steps = state.progress.step + n_epochs_left * len(batches)
+    return Member(settings, state, batches, targets.loss, standardization, is_inside)
+
+
+def _stopping(settings: Settings, *, judged: bool) -> Stopping:
+    """When the training ends."""
+    assert settings.schedule is not None
+    assert settings.n_iter_no_change is not None
+    return Stopping(
+        by_score=judged,
+        anneals=settings.schedule.anneals or settings.dropout_schedule.anneals,
+        adapts=settings.schedule.adapts,
+        incremental=False,
+        max_epochs=settings.max_iter,
+        tol=settings.tol,
+        n_iter_no_change=settings.n_iter_no_change,
+        growth=settings.patience_growth,
+    )
+
+
+def _evaluation(member: Member, data: Data) -> Evaluation:
+    """What measures the training loss, nothing dropped, on some rows."""
+    rows = member.batches.rows
+    some = rows[:: -(-len(rows) // N_MONITORED)]
+    X = data.inputs[some]
+    return Evaluation(member.judged, data.targets.loss, X, *data.targets.subset(some, X.dtype))
+
+
+def _validation(estimator: Any, data: Data, splits: list[Split], job: Job) -> Validation:
+    """What judges each network by the rows of `data` that are held out from it."""
+    rows = np.unique(np.concatenate([held_out for _, held_out in splits]))
+    targets, y = data.targets, data.y[rows]
+    encoded, loss_weight = targets.subset(rows, data.inputs.dtype)
     if loss_weight is not None and not loss_weight.any():
         raise ValueError(
             f"class_weight={estimator.class_weight} leaves no validation sample with a weight."
         )
     weight = None if targets.sample_weight is None else targets.sample_weight[rows]
-    scorer = data.labels.score(y, weight)
+    parts = [
+        HeldOut(member.judged, data.inputs[held_out], np.searchsorted(rows, held_out))
+        for member, (_, held_out) in zip(job.members, splits, strict=True)
+    ]
+    loss_decides = _loss_decides(estimator)
+    scorer: Scorer | None = None
     if estimator.scoring is not None:
-        scorer = make_scorer(estimator, X, y, weight)
-    network = estimator._state.network
-    return Validation(network, targets.loss, X, encoded, loss_weight, scorer)
+        outside = job.lead.to_outside if len(parts) > 1 else None
+        scorer = make_scorer(estimator, data.X[rows], y, weight, job.publish, outside)
+    elif len(parts) == 1:
+        scorer = data.labels.score(y, encoded, weight)
+    is_scalable = isinstance(targets.loss, ClassLoss) or _is_linear(data)
+    calibrates = loss_decides and is_scalable
+    return Validation(parts, targets.loss, encoded, loss_weight, scorer, calibrates=calibrates)
 
 
-def _job(
-    settings: Settings,
-    state: TrainingState,
-    data: Data,
-    rows: Array,
-    monitor: Monitor,
-    *,
-    incremental: bool = False,
-) -> Job:
-    """All that a training of the network needs, put together. Sets: `progress`, `monitor`."""
-    X, targets = data.X, data.targets
-    n_rows = len(rows)
-    if n_rows == 0:
-        raise ValueError("sample_weight and class_weight leave no sample to train on.")
-    if issparse(X):
-        check_sparse_dropout(settings.drops)
-    batch_size = n_rows if settings.rule is None else settings.batch_size
-    if batch_size is None:
-        batch_size = suit_batch_size(n_rows)
-    smallest = 2 if state.network.is_normalised(0) else 1
-    if min(batch_size, n_rows) < smallest:
-        raise ValueError(
-            "batch_norm=True needs batches of at least two samples, got "
-            f"batch_size={settings.batch_size or 'auto'!r} and n_samples={n_rows} to train on."
-        )
-    rng = state.streams["shuffling"] if settings.shuffle else None
-    batches = Batches(
-        X, targets.encoded, targets.weight, rows, min(batch_size, n_rows), rng, smallest=smallest
-    )
-    stopping = Stopping(
-        by_score=monitor.by_score,
-        anneals=settings.schedule.anneals or settings.dropout_schedule.anneals,
-        adapts=settings.schedule.adapts,
-        incremental=incremental,
-        max_epochs=1 if incremental else settings.max_iter,
-        tol=settings.tol,
-        n_iter_no_change=settings.n_iter_no_change,
-    )
-    if stopping.watches_loss and settings.drops:
-        some = rows[:: -(-n_rows // N_MONITORED)]
-        monitor.evaluation = Evaluation(
-            state.network, targets.loss, X[some], *targets.subset(some, X.dtype)
-        )
-    n_epochs_left = max(0, settings.max_iter - state.progress.epoch)
-    state.progress.n_steps = state.progress.step + n_epochs_left * len(batches)
-    job = Job(settings, state, batches, targets.loss, stopping, monitor)
-    if batch_size > n_rows:
+def _warn_of_spread(job: Job, data: Data, rows: Array) -> None:
+    """Warn where the columns are of wildly different scale. Sets: the job's warnings."""
+    spread = measure_spread(data.X, rows)
+    if spread > WILD:
         job.warn(
-            f"Got batch_size={batch_size}, larger than the {n_rows} samples to train on. It is "
-            "going to be clipped."
+            f"The columns of X differ in scale by a factor of {spread:.2g}, and with "
+            "standardize=False the network sees them as they are: the small ones will hardly be "
+            "learned. Set standardize=True, or scale X before."
         )
-    return job
 
 
-def _publish(estimator: Any, state: TrainingState) -> None:
+def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:
+    """Warn where a batch is asked for that there are no rows for. Sets: the job's warnings."""
+    if settings.batch_size is not None and settings.batch_size > n_rows and settings.rule:
+        job.warn(
+            f"Got batch_size={settings.batch_size}, larger than the {n_rows} samples to train on. "
+            "It is going to be clipped."
+        )
+
+
+def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
+    """Warn where the networks are no better than a constant. Sets: the job's warnings."""
+    start = data.targets.start(roles.training)
+    validation = job.monitor.validation
+    if validation is not None and job.best is not None:
+        z, targets, weight = job.best.z, validation.targets, validation.weight
+        where = "the rows held out"
+    elif validation is None:
+        evaluation = _evaluation(job.lead, data)
+        z = evaluation.network.predict(evaluation.X)
+        targets, weight = evaluation.targets, evaluation.weight
+        where = "the training data"
+    else:
+        return
+    if not np.ptp(targets, axis=0).any():
+        return  # a constant is all there is to predict
+    loss = data.targets.loss
+    reached = loss.value(z, targets, weight)
+    constant = loss.value(np.broadcast_to(start.astype(z.dtype), z.shape), targets, weight)
+    if reached > constant:
+        job.warn(
+            f"The fit came to nothing: its loss on {where} is {reached:.4g}, and a constant "
+            f"prediction has {constant:.4g}. Either X says nothing of y, or the training got "
+            "nowhere: try standardize=True, more epochs (max_iter) or another learning_rate_init.",
+            ConvergenceWarning,
+        )
+
+
+def _loss_decides(estimator: Any) -> bool:
+    """Whether a validation decides by its loss, and not by a score."""
+    return estimator.scoring is None or (
+        isinstance(estimator.scoring, str) and estimator.scoring == "loss"
+    )
+
+
+def _publish(estimator: Any, job: Job) -> None:
     """Tell of a training. Sets: `t_`, `n_iter_` and the curves with their best values."""
-    n_samples = state.n_samples
+    state = job.state
+    n_samples = sum(member.state.n_samples for member in job.members)
     estimator.t_ = int(n_samples) if n_samples % 1 == 0 else n_samples
     estimator.n_iter_ = state.progress.epoch
     publish_history(estimator, state.history)
@@ -294,6 +615,28 @@ def _publish(estimator: Any, state: TrainingState) -> None:
     if estimator.validation_scores_ is not None:
         scores = (score for score in estimator.validation_scores_ if not isnan(score))
         estimator.best_validation_score_ = max(scores, default=nan)
+    told = {name: vars(estimator)[name] for name in TOLD}
+    for member, part in zip(vars(estimator).get("estimators_", ()), job.members, strict=False):
+        part.state.history = state.history
+        vars(member).update(told, t_=part.state.n_samples)
+
+
+def _publish_out_of_fold(estimator: Any, data: Data, roles: Roles, job: Job) -> None:
+    """Tell of the predictions for rows that a network has not seen. Sets: `oof_...`."""
+    validation = job.monitor.validation
+    assert validation is not None
+    rows, labels, weight = roles.judged, data.labels, data.targets.sample_weight
+    z = validation.z if job.best is None else job.best.z
+    predicted = labels.out_of_fold(job.lead.to_outside(z))
+    full = np.full((data.X.shape[0], *predicted.shape[1:]), nan, data.X.dtype)
+    full[rows] = predicted
+    setattr(estimator, labels.out_of_fold_name, full)
+    score = validation.scorer
+    if score is None:
+        weight = None if weight is None else weight[rows]
+        score = labels.score(data.y[rows], validation.targets, weight)
+    loss = validation.loss.value(z, validation.targets, validation.weight)
+    estimator.oof_score_ = score(z, loss)
 
 
 def publish_history(estimator: Any, history: dict[str, list]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,6 +22,8 @@ Scorer = Callable[[Array, float], float]
 
 class Labels(Protocol):
     """What `y` means to an estimator."""
+
+    out_of_fold_name: ClassVar[str]
 
     def check(self, y: Any) -> Array:
         """Return `y` as an array of the form that the other methods take."""
@@ -49,8 +51,14 @@ class Labels(Protocol):
         Classes weigh as much in a validation as in `training`, its targets.
         """
 
-    def score(self, y: Array, weight: Array | None) -> Scorer:
-        """The default score, from raw predictions and their loss."""
+    def score(self, y: Array, targets: Array, weight: Array | None) -> Scorer:
+        """The default score, from raw predictions and their loss.
+
+        `targets` are the same as `y`, as the networks see them.
+        """
+
+    def out_of_fold(self, z: Array) -> Array:
+        """What is told of raw predictions out of fold."""
 
     def attributes(self) -> dict[str, Any]:
         """The fitted attributes that tell what was learned."""
@@ -70,6 +78,8 @@ class Classes:
         What was learned; empty before. For many labels their numbers.
     is_multilabel : bool
     """
+
+    out_of_fold_name: ClassVar[str] = "oof_decision_function_"
 
     class_weight: Any = None
     smoothing: float = 0.0
@@ -197,7 +207,11 @@ class Classes:
         measures["mean_proba"] = measures["mean_proba"][..., 1]
         return measures
 
-    def score(self, y: Array, weight: Array | None) -> Scorer:
+    def out_of_fold(self, z: Array) -> Array:
+        """Probabilities of the classes."""
+        return self.proba(z)
+
+    def score(self, y: Array, targets: Array, weight: Array | None) -> Scorer:
         """Accuracy."""
         return lambda z, loss: float(accuracy_score(y, self.decide(z), sample_weight=weight))
 
@@ -273,6 +287,8 @@ class Numbers:
         The argument `loss` of the estimator.
     """
 
+    out_of_fold_name: ClassVar[str] = "oof_prediction_"
+
     loss_name: str
 
     @classmethod
@@ -323,9 +339,13 @@ class Numbers:
         y = self.loss.mean(z)
         return y[:, 0] if y.shape[1] == 1 else y
 
-    def score(self, y: Array, weight: Array | None) -> Scorer:
-        """R2."""
-        return lambda z, loss: float(r2_score(y, self.decide(z), sample_weight=weight))
+    def out_of_fold(self, z: Array) -> Array:
+        """Means."""
+        return self.decide(z)
+
+    def score(self, y: Array, targets: Array, weight: Array | None) -> Scorer:
+        """R2, which is the same in all units."""
+        return lambda z, loss: float(r2_score(targets, self.decide(z), sample_weight=weight))
 
     def attributes(self) -> dict[str, Any]:
         """Nothing was learned."""

@@ -1,5 +1,6 @@
 """Scores of a network in the middle of its training, by whatever `scoring` is."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sklearn.metrics import check_scoring
@@ -21,8 +22,19 @@ def check_scorer(estimator: Any) -> None:
     check_scoring(estimator, scoring)
 
 
-def make_scorer(estimator: Any, X: Any, y: Array, weight: Array | None) -> Scorer:
-    """The score on `X`, `y` as a function of raw predictions and their loss."""
+def make_scorer(
+    estimator: Any,
+    X: Any,
+    y: Array,
+    weight: Array | None,
+    publish: Callable[[], None],
+    to_outside: Callable[[Array], Array] | None = None,
+) -> Scorer:
+    """The score on `X`, `y` as a function of raw predictions and their loss.
+
+    The scorer gets an estimator that predicts as it stands, which `publish` sees to; or with
+    `to_outside` one whose raw predictions are those, whatever it is asked to predict.
+    """
     if isinstance(estimator.scoring, str) and estimator.scoring == "loss":
         return lambda z, loss: -loss
     scorer = check_scoring(estimator, estimator.scoring)
@@ -32,6 +44,11 @@ def make_scorer(estimator: Any, X: Any, y: Array, weight: Array | None) -> Score
     weights = {} if weight is None else {"sample_weight": weight}
 
     def score(z: Array, loss: float) -> float:
+        if to_outside is None:
+            publish()
+        else:
+            outside = to_outside(z)
+            nameless._raw_predict = lambda X: outside
         try:
             return float(scorer(nameless, X, y, **weights))
         except Exception as error:

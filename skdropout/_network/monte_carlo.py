@@ -1,6 +1,6 @@
 """Predictions with dropout kept on: the raw predictions of thinned networks, block by block."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ class MonteCarlo:
 
     Parameters
     ----------
-    network : Network
+    networks : sequence of Network
+        One, or those of an ensemble, which take about equally many of the samples each.
     X : ndarray or csr_array of shape (n, n_features)
     n_samples : int
     drops : Drops
@@ -32,7 +33,7 @@ class MonteCarlo:
 
     def __init__(
         self,
-        network: Network,
+        networks: Sequence[Network],
         X: Array | csr_array,
         n_samples: int,
         *,
@@ -41,7 +42,8 @@ class MonteCarlo:
         consistent: bool,
     ):
         self.X, self.n_samples, self.drops, self.rng = X, n_samples, drops, rng
-        self.network = network.fold()
+        self.networks = [network.fold() for network in networks]
+        self.network = network = self.networks[0]
         self.sparse = issparse(X)
         self.consistent = consistent
         self.same_networks = consistent or not drops.scheme.draws_per_row
@@ -69,7 +71,9 @@ class MonteCarlo:
         They may all be the same array, with new contents each time.
         """
         X = self.X[block]
-        for _ in range(self.n_samples):
+        n_networks = len(self.networks)
+        for i in range(self.n_samples):
+            self.network = self.networks[i * n_networks // max(self.n_samples, n_networks)]
             yield self.predict(X, self.masks[X.shape[0]])
 
     def stack(self, function: Callable[[Array], Array]) -> Array:

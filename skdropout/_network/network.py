@@ -105,9 +105,18 @@ class Network:
             if self.is_normalised(i):
                 self.parameters[f"scale{i}"].fill(1.0)
 
-    def copy(self) -> "Network":
-        """A network with the same parameters in memory of its own."""
-        return Network.from_state(self.get_state())
+    def __reduce__(self) -> tuple:
+        return Network.from_state, (self.get_state(),)
+
+    def scale_outputs(self, factor: float):
+        """Multiply the raw predictions by a number, in place."""
+        self.weights[-1][:] *= factor
+        self.biases[-1][:] *= factor
+
+    def copy(self, dtype: DTypeLike | None = None) -> "Network":
+        """A network with the same parameters in memory of its own, of another type or the same."""
+        state = self.get_state()
+        return Network.from_state(state | {"memory": state["memory"].astype(dtype or self.dtype)})
 
     def get_state(self) -> dict:
         """All there is to know, as plain values and one array."""

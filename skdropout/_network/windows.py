@@ -216,9 +216,13 @@ class Windows:
             for window in self.windows.values():
                 window.move(int(self.rng.integers(window.n_units)))
 
+    def rest(self):
+        """Put all units back to where they belong, until the next batch begins."""
+        self.permutation.apply(self.permutation.natural)
+
     def end(self):
         """Put all units back to where they belong; the next new window has a new order."""
-        self.permutation.apply(self.permutation.natural)
+        self.rest()
         self._n_left = 0
 
 

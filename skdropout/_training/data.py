@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -31,10 +31,19 @@ class ClassTargets:
     """
 
     def __init__(self, codes: Array, n_classes: int, smoothing: float, dtype: DTypeLike):
-        self.codes = codes.astype(dtype).reshape(-1, 1)
+        self.codes = codes.astype(dtype, copy=False).reshape(-1, 1)
         self.classes = np.arange(n_classes, dtype=dtype)
         self.n_outputs = n_classes
         self.smoothing = smoothing
+
+    def astype(self, dtype: DTypeLike) -> "ClassTargets":
+        """The same in another type."""
+        return ClassTargets(self.codes, self.n_outputs, self.smoothing, dtype)
+
+    def mean(self, rows: Array, weight: Array) -> Array:
+        """The part of each class, of shape (n_outputs,), by weights of sum one."""
+        codes = self.codes[rows, 0].astype(int)
+        return np.bincount(codes, weights=weight, minlength=self.n_outputs)
 
     def encode(self, rows: Array, out: Array, column: Array):
         """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
@@ -55,9 +64,17 @@ class DenseTargets:
     """
 
     def __init__(self, values: Array, smoothing: float, dtype: DTypeLike):
-        self.values = values.astype(dtype)
+        self.values = values.astype(dtype, copy=False)
         self.n_outputs = values.shape[1]
         self.smoothing = smoothing
+
+    def astype(self, dtype: DTypeLike) -> "DenseTargets":
+        """The same in another type."""
+        return DenseTargets(self.values, self.smoothing, dtype)
+
+    def mean(self, rows: Array, weight: Array) -> Array:
+        """The mean of each output, of shape (n_outputs,), by weights of sum one."""
+        return weight.dot(self.values[rows])
 
     def encode(self, rows: Array, out: Array, column: Array):
         """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
@@ -108,6 +125,16 @@ class Targets:
         """The numbers of the rows with a positive weight."""
         return _positive(self.weight, n_rows)
 
+    def astype(self, dtype: DTypeLike) -> "Targets":
+        """The same in another type."""
+        weight = None if self.weight is None else self.weight.astype(dtype, copy=False)
+        return replace(self, encoded=self.encoded.astype(dtype), weight=weight)
+
+    def start(self, rows: Array) -> Array:
+        """The raw predictions that suit all of these rows alike, of shape (n_outputs,)."""
+        weight = np.ones(len(rows)) if self.weight is None else self.weight[rows].astype(float)
+        return self.loss.link(self.encoded.mean(rows, weight / weight.sum()))
+
     def subset(self, rows: Array, dtype: DTypeLike) -> tuple[Array, Array | None]:
         """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""
         y = np.empty((len(rows), self.encoded.n_outputs), dtype)
@@ -157,8 +184,8 @@ def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.
 
 
 def suit_batch_size(n_samples: int) -> int:
-    """A hundredth of the samples, but from 32 to 256, and no more than there are."""
-    return min(max(32, n_samples // 100), 256, n_samples)
+    """A hundredth of the samples, but from 32 to 256; up to 64 samples all of them."""
+    return n_samples if n_samples <= 64 else min(max(32, n_samples // 100), 256)
 
 
 class Batches:

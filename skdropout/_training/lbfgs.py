@@ -20,20 +20,21 @@ def train_by_lbfgs(job: Job) -> list[float]:
     Limited-memory BFGS with a history of ten steps [Byrd et al., 1995, doi 10.1137/0916069], from
     scipy. Training ends where no component of the gradient is larger than `tol`.
     """
-    settings, network, batches = job.settings, job.state.network, job.batches
+    member = job.lead
+    settings, network, batches = member.settings, member.network, member.batches
     p = network.parameters.flat
     n_rows = len(batches.rows)
     gradient = Buffer(network.parameters.layout, network.dtype)
-    drops, rng = Drops.nothing(network.n_layers), job.state.streams["dropout"]
+    drops, rng = Drops.nothing(network.n_layers), member.state.streams["dropout"]
     masks = Masks(network.sizes, drops, n_rows, network.dtype, rng)
     full_pass = TrainingPass(
-        network, gradient, job.loss, n_rows, masks=masks, sparse=batches.is_sparse
+        network, gradient, member.loss, n_rows, masks=masks, sparse=batches.is_sparse
     )
     batch = full_pass.batch
     share = 1.0 / batches.load(batches.rows, batch)
     spans = network.weights_span, network.biases_span
     penalties = list(zip(spans, settings.penalties, strict=True))
-    running_loss = RunningLoss(job.loss, network.sizes[-1], network.dtype)
+    running_loss = RunningLoss(member.loss, network.sizes[-1], network.dtype)
     tmp = np.empty_like(p)
     losses: list[float] = []
     latest = p.astype(np.float64)

@@ -1,15 +1,19 @@
-"""What is measured of a network after each epoch: its loss without dropout, its validation."""
+"""What is measured of the networks after each epoch: loss without dropout, validation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite, isnan, nan
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.sparse import csr_array
 
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.network import Network
+
+SHARPEST, SOFTEST = 2.7, 0.05
+"""Between these the factor of the logits is looked for."""
 
 
 @dataclass
@@ -28,27 +32,86 @@ class Evaluation:
 
 
 @dataclass
-class Validation(Evaluation):
-    """Loss and score on rows that the network does not train on.
+class HeldOut:
+    """Rows that a network does not train on, and which places they have in the validation."""
 
-    ``scorer(z, loss)`` says how good raw predictions and their loss are, the greater the better.
+    network: Network
+    X: Array | csr_array
+    places: Array
+
+
+@dataclass
+class Validation:
+    """Loss and score on rows that a network does not train on, or each of several on its own.
+
+    Attributes
+    ----------
+    parts : list of HeldOut
+        Every row is in one of them; where it is in several, their predictions are averaged.
+    loss : Loss
+    targets : ndarray of shape (n, n_outputs)
+    weight : ndarray of shape (n,) or None
+    scorer : callable or None
+        ``scorer(z, loss)`` says how good raw predictions and their loss are, the greater the
+        better; None where the loss is enough.
+    calibrates : bool
+        Whether raw predictions are multiplied by what makes their loss smallest.
+    z : ndarray of shape (n, n_outputs)
+        The latest raw predictions, calibrated.
+    factor : float
+        What the latest logits were multiplied by, the inverse of a temperature.
     """
 
-    scorer: Callable[[Array, float], float]
+    parts: list[HeldOut]
+    loss: Loss
+    targets: Array
+    weight: Array | None
+    scorer: Callable[[Array, float], float] | None
+    _: KW_ONLY
+    calibrates: bool = False
+    z: Array = field(init=False)
+    factor: float = field(init=False, default=1.0)
 
-    def score(self) -> tuple[float, float]:
-        """The score and the loss of the network as it stands."""
-        z = self.network.predict(self.X)
-        loss = self.loss.value(z, self.targets, self.weight)
-        if not (isfinite(loss) and np.isfinite(z).all()):  # no scorer takes such predictions
-            return nan, nan
-        score = self.scorer(z, loss)
-        if isnan(score):
+    def measure(self) -> dict[str, float]:
+        """The loss, and the score if there is one. Sets: `z`, `factor`.
+
+        Both are NaN where predictions are not finite, as no scorer takes these.
+        """
+        draws, share = self._draw()
+        z = self._average(draws, share)
+        is_finite = bool(np.isfinite(z).all())
+        if self.calibrates and is_finite:
+            self.factor = calibrate(self.loss, z, self.targets, self.weight)
+            z = self._average(self.factor * draws, share)
+        self.z = z
+        loss = self.loss.value(z, self.targets, self.weight) if is_finite else nan
+        entries = {"validation_loss": loss if isfinite(loss) else nan}
+        if self.scorer is None:
+            return entries
+        score = self.scorer(z, loss) if isfinite(loss) else nan
+        if isnan(score) and isfinite(loss):
             raise ValueError(
                 f"scoring gives NaN on the {len(z)} validation samples: they are too few, or not "
                 "of enough classes, for this score."
             )
-        return score, loss
+        return entries | {"validation_score": score}
+
+    def _draw(self) -> tuple[Array, Array]:
+        """Raw predictions for all rows, once or more, and the share of each in the average."""
+        counts = np.zeros(len(self.targets), int)
+        predicted = []
+        for part in self.parts:
+            predicted.append((counts[part.places], part.places, part.network.predict(part.X)))
+            counts[part.places] += 1
+        draws = np.zeros((counts.max(), *self.targets.shape), self.targets.dtype)
+        for rank, places, z in predicted:
+            draws[rank, places] = z
+        share = (np.arange(len(draws))[:, np.newaxis] < counts) / counts
+        return draws, share[..., np.newaxis].astype(draws.dtype)
+
+    def _average(self, draws: Array, share: Array) -> Array:
+        """Raw predictions for all rows."""
+        return draws[0] if len(draws) == 1 else self.loss.average(draws, share)
 
 
 @dataclass
@@ -57,14 +120,17 @@ class Monitor:
 
     Attributes
     ----------
-    by_score : bool
-        Whether the validation score is watched, and not the training loss.
+    judged : bool
+        Whether the validation is watched, and not the training loss.
+    by_loss : bool
+        Whether the loss of the validation is, and not its score.
     evaluation : Evaluation or None
         The training loss to watch; None for that of the epoch.
     validation : Validation or None
     """
 
-    by_score: bool = False
+    judged: bool = False
+    by_loss: bool = False
     evaluation: Evaluation | None = None
     validation: Validation | None = None
 
@@ -73,9 +139,31 @@ class Monitor:
 
         `loss` is that of the epoch, with `penalty`.
         """
-        value = -loss if self.evaluation is None else -self.evaluation() - penalty
-        if self.validation is None:
-            return value, {}
-        score, validation_loss = self.validation.score()
-        entries = {"validation_loss": validation_loss, "validation_score": score}
-        return score if self.by_score else value, entries
+        if self.validation is not None:
+            entries = self.validation.measure()
+            value = -entries["validation_loss"] if self.by_loss else entries["validation_score"]
+            return value, entries
+        return -loss if self.evaluation is None else -self.evaluation() - penalty, {}
+
+
+def calibrate(loss: Loss, z: Array, targets: Array, weight: Array | None) -> float:
+    """The factor of raw predictions with which their loss is smallest.
+
+    For logits it is the inverse of a temperature: C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On
+    calibration of modern neural networks", ICML 2017, arXiv 1706.04599. For centred numbers it is a
+    slope, which is small where networks have learned noise. The loss is convex in it.
+    """
+    z = z.astype(np.float64)
+    share = np.full(len(z), 1.0) if weight is None else weight.astype(np.float64)
+    share = (share / share.sum()).reshape(-1, 1)
+    dz, row = np.empty_like(z), np.empty_like(share)
+
+    def slope(factor: float) -> float:
+        loss.gradient(factor * z, targets, share, dz, row)
+        return float(np.vdot(dz, z))
+
+    if slope(SHARPEST) <= 0.0:
+        return SHARPEST
+    if slope(SOFTEST) >= 0.0:
+        return SOFTEST
+    return float(brentq(slope, SOFTEST, SHARPEST, rtol=1e-3))

@@ -19,6 +19,8 @@ class Settings:
     weight_init : str
     drops : Drops
         With the rates that were asked for.
+    automatic_rates : bool
+        Whether these stand in until the data are known.
     dropout_schedule : Schedule
         What the rates are multiplied by, in each epoch.
     penalties : Penalties
@@ -27,10 +29,17 @@ class Settings:
     learning_rate : float
         What `schedule` is multiplied by.
     schedule : Schedule
+    automatic : bool
+        Whether `schedule` stands in until the data are known.
     batch_size : int or None
-        None for what suits the number of samples.
+    n_iter_no_change : float or None
+        None for what suits the data, until they are known.
+    patience_growth : float
+        How much longer the patience is for each epoch.
+    averages : bool
+        Whether the network that is kept is an average over the late epochs.
     shuffle : bool
-    max_iter, max_fun, tol, n_iter_no_change, early_stopping, validation_fraction, verbose
+    max_iter, max_fun, tol, early_stopping, validation_fraction, verbose
         As in the estimators.
     """
 
@@ -39,17 +48,21 @@ class Settings:
     batch_norm: bool
     weight_init: str
     drops: Drops
+    automatic_rates: bool
     dropout_schedule: Schedule
     penalties: Penalties
     rule: UpdateRule | None
     learning_rate: float
     schedule: Schedule
+    automatic: bool
     batch_size: int | None
     shuffle: bool
     max_iter: int
     max_fun: int
     tol: float
-    n_iter_no_change: float
+    n_iter_no_change: float | None
     early_stopping: bool
     validation_fraction: float
     verbose: bool
+    patience_growth: float = 0.0
+    averages: bool = False

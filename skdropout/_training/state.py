@@ -55,24 +55,39 @@ class TrainingState:
         """Let the next training start its own. Sets: `progress`, `optimizer`."""
         self.progress, self.optimizer = Progress(), None
 
-    def add_epoch(self, entry: dict[str, Any], weight: float):
-        """Count an epoch. Sets: `history`, with NaN for what it lacks; `progress`, `n_samples`."""
+    def record(self, entry: dict[str, Any]):
+        """Write down an epoch, with NaN for what it lacks. Sets: `history`."""
         n_before = len(self.history.get("loss", ()))
         for name in entry | self.history:
             if name not in self.history:
                 self.history[name] = [nan] * n_before
             self.history[name].append(entry.get(name, nan))
-        self.n_samples += weight
-        self.progress.epoch += 1
-        self.progress.n_samples = self.n_samples
+
+    def count_epoch(self, weight: float):
+        """Count an epoch, and its samples by their weight. Sets: `progress`, `n_samples`."""
+        self.set_epoch(self.progress.epoch + 1, self.n_samples + weight)
+
+    def set_epoch(self, epoch: int, n_samples: float):
+        """Say how far it is. Sets: `progress`, `n_samples`."""
+        self.progress.epoch = epoch
+        self.n_samples = self.progress.n_samples = n_samples
+
+    def get_streams(self) -> dict[str, Any]:
+        """Where the random streams stand, in plain values."""
+        return {name: rng.bit_generator.state for name, rng in self.streams.items()}
+
+    def set_streams(self, states: dict[str, Any]):
+        """Let the random streams go on from there. Moves `streams`."""
+        for name, rng in self.streams.items():
+            rng.bit_generator.state = states[name]
 
     def to_plain(self) -> dict[str, Any]:
-        """A copy of all there is in plain values and arrays, for pickles."""
+        """All there is in plain values and arrays, for pickles; nobody changes the history."""
         return {
             "network": self.network.get_state(),
-            "streams": {name: rng.bit_generator.state for name, rng in self.streams.items()},
+            "streams": self.get_streams(),
             "patience": asdict(self.patience),
-            "history": {name: values.copy() for name, values in self.history.items()},
+            "history": self.history,
             "n_samples": self.n_samples,
             "progress": asdict(self.progress),
             "optimizer": self.optimizer and asdict(self.optimizer),
@@ -81,16 +96,15 @@ class TrainingState:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "TrainingState":
         """The state that `to_plain` told of; its arrays may be read-only."""
-        streams = {name: np.random.default_rng() for name in plain["streams"]}
-        for name, rng in streams.items():
-            rng.bit_generator.state = plain["streams"][name]
         optimizer = deepcopy(plain["optimizer"])
-        return cls(
+        state = cls(
             network=Network.from_state(plain["network"]),
-            streams=streams,
+            streams={name: np.random.default_rng() for name in plain["streams"]},
             patience=Patience(**plain["patience"]),
-            history={name: values.copy() for name, values in plain["history"].items()},
+            history=plain["history"],
             n_samples=plain["n_samples"],
             progress=Progress(**plain["progress"]),
             optimizer=optimizer and OptimizerState(**optimizer),
         )
+        state.set_streams(plain["streams"])
+        return state

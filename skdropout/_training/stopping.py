@@ -8,30 +8,32 @@ from math import inf
 class Stopping:
     """When a training ends.
 
-    It watches something over the epochs. A plateau is `n_iter_no_change` epochs in a row without
-    an improvement of at least `tol`:
+    It watches something over the epochs. A plateau is more than `n_iter_no_change` epochs in a row
+    without an improvement of at least `tol`. Early stopping, `X_val` and folds hold rows out, by
+    which a training is judged:
 
-    ===========================  ================  =================  ========================
-    training                     watches           at a plateau       after `max_epochs` epochs
-    ===========================  ================  =================  ========================
-    with early stopping          validation score  ends, goes back    ends, warns
-                                                   to the best epoch
-    with early stopping and a    validation score  ends, goes back    ends
-    schedule that anneals                          to the best epoch
-    with a schedule that anneals nothing           goes on            ends
-    any other                    training loss     ends               ends, warns
-    incremental: `partial_fit`   training loss     goes on            ends (one call, one epoch)
-    ===========================  ================  =================  ========================
+    ============================  =================  =================  =========================
+    training                      watches            at a plateau       after `max_epochs` epochs
+    ============================  =================  =================  =========================
+    judged                        loss or score of   ends, goes back    ends, goes back to the
+                                  rows held out      to the best epoch  best epoch, warns
+    judged, with a schedule that  loss or score of   ends, goes back    ends, goes back to the
+    anneals                       rows held out      to the best epoch  best epoch
+    with a schedule that anneals  nothing            goes on            ends
+    any other                     training loss      ends               ends, warns
+    incremental: `partial_fit`    nothing            goes on            ends: one call, one epoch
+    ============================  =================  =================  =========================
 
     With dropout the training loss of an epoch depends on which units were dropped, so the loss of
-    the whole network is watched instead. Where the learning rate adapts, the training loss is
-    watched in every row, and a plateau lowers the rate; only where the rate can fall no further
+    the whole network is watched instead. Where the learning rate adapts, something is watched in
+    every row, the training loss if there is nothing else, and a plateau lowers the rate, of a
+    judged training after it went back to the best epoch; only where the rate can fall no further
     it ends what it would end.
 
     Attributes
     ----------
     by_score : bool
-        Whether the validation score decides.
+        Whether the training is judged, by a loss or a score.
     anneals : bool
         Whether a schedule means to end with the last epoch.
     adapts : bool
@@ -42,6 +44,8 @@ class Stopping:
     tol : float
     n_iter_no_change : float
         May be infinite.
+    growth : float
+        How much longer the patience is for each epoch: a part of the epochs so far.
     """
 
     by_score: bool
@@ -51,6 +55,11 @@ class Stopping:
     max_epochs: int
     tol: float
     n_iter_no_change: float
+    growth: float = 0.0
+
+    def is_plateau(self, patience: "Patience", n_epochs: int) -> bool:
+        """Whether there has been no improvement for too long, after so many epochs."""
+        return patience.n_bad_epochs > self.n_iter_no_change + self.growth * n_epochs
 
     @property
     def may_end(self) -> bool:
@@ -78,7 +87,14 @@ class Stopping:
 class Patience:
     """The best value seen, and the epochs since the last gain of at least `tol` over it.
 
-    The values are validation scores or, the other way round, losses: the greater the better.
+    The values are scores or, with the other sign, losses: the greater the better.
+
+    Attributes
+    ----------
+    by_score : bool
+        Whether they are those of rows held out.
+    best : float
+    n_bad_epochs : int
     """
 
     by_score: bool = False
@@ -89,10 +105,14 @@ class Patience:
         """What to go on with: scores on other samples do not compare, nor do scores and losses."""
         return Patience(by_score) if by_score or self.by_score else replace(self)
 
-    def update(self, value: float, tol: float) -> bool:
-        """Take note of a value; return whether it is the best so far. Sets: all but `by_score`."""
-        self.n_bad_epochs = 0 if value >= self.best + tol else self.n_bad_epochs + 1
-        is_best = value > self.best
+    def update(self, value: float, tol: float, *, by_tol: bool = False) -> bool:
+        """Take note of a value; return whether it is the best so far. Sets: all but `by_score`.
+
+        With `by_tol` a gain of less than `tol` makes no new best.
+        """
+        gains = value >= self.best + tol
+        self.n_bad_epochs = 0 if gains else self.n_bad_epochs + 1
+        is_best = gains if by_tol else value > self.best
         if is_best:
             self.best = value
         return is_best

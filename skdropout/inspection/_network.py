@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from skdropout._core.checks import check_number
-from skdropout._estimators.arguments import arguments_of, read_drops
+from skdropout._estimators.arguments import drops_now
+from skdropout._estimators.base import BaseDropoutMLP
 from skdropout._estimators.conventions import random_generator
 from skdropout._network.masks import Masks
 from skdropout.inspection._axes import (
@@ -83,7 +84,7 @@ class NetworkDisplay:
     >>> from skdropout import DropoutMLPClassifier
     >>> from skdropout.inspection import NetworkDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = DropoutMLPClassifier((8, 6), dropout_rate=0.5, random_state=0).fit(X, y)
+    >>> network = DropoutMLPClassifier((8, 6), dropout_rate=0.5, cv=None, random_state=0).fit(X, y)
     >>> figure, axes = plt.subplots(2, figsize=(6.4, 9))
     >>> whole = NetworkDisplay.from_estimator(network, ax=axes[0])
     >>> thinned = NetworkDisplay.from_estimator(network, random_state=0, ax=axes[1])
@@ -113,7 +114,8 @@ class NetworkDisplay:
         ----------
         estimator : DropoutMLPClassifier, DropoutMLPRegressor, Pipeline or search
             The fitted network, a fitted pipeline whose last step it is, or a fitted search for
-            either. Without `random_state`, scikit-learn's own networks will do.
+            either; of an ensemble one of its `estimators_`. Without `random_state`, scikit-learn's
+            own networks will do.
         random_state : int, RandomState instance or None, default=None
             Decides which units are dropped, by the scheme and the rates that the arguments have
             now. Dropped nodes are crossed out and lose their edges; "dropconnect" takes edges
@@ -135,10 +137,16 @@ class NetworkDisplay:
         NotFittedError
             If the network is not fitted.
         ValueError
-            If it is not a network, or if there is nothing to drop as all rates are zero.
+            If it is not a network, or an ensemble of several; or if there is nothing to drop as
+            all rates are zero.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         before, network = split_pipeline(estimator)
+        if isinstance(network, BaseDropoutMLP) and "estimators_" in vars(network):
+            raise ValueError(
+                f"{cls.__name__} shows a single network, and this {type(network).__name__} is an "
+                f"ensemble of {len(network.estimators_)}: give it one of them, as estimators_[0]."
+            )
         if not hasattr(network, "coefs_"):
             raise ValueError(
                 f"{cls.__name__} shows coefs_, which {type(network).__name__} does not have."
@@ -404,7 +412,7 @@ def _draw_masks(estimator, random_state):
     if not hasattr(estimator, "dropout_rate"):
         raise ValueError(f"{type(estimator).__name__} has no dropout to draw with random_state.")
     network = estimator._network
-    drops = read_drops(arguments_of(estimator), network.activations)
+    drops = drops_now(estimator)
     if not drops.drop_any(network.sizes[:-1]):
         raise ValueError(
             "Without dropout there is no thinned network to draw: "

@@ -79,7 +79,7 @@ class SearchDisplay:
     >>> from skdropout.datasets import load_sonar
     >>> from skdropout.inspection import SearchDisplay
     >>> X, y = load_sonar(return_X_y=True)
-    >>> network = DropoutMLPClassifier(max_iter=10, random_state=0)
+    >>> network = DropoutMLPClassifier(max_iter=20, learning_rate="cosine", cv=None, random_state=0)
     >>> grid = {"dropout_rate": [0, 0.2, 0.5], "hidden_layer_sizes": [(30,), (60, 30)]}
     >>> display = SearchDisplay.from_search(GridSearchCV(network, grid).fit(X, y))
     >>> display.mean.shape

@@ -40,6 +40,8 @@ class TrainingCurveDisplay:
         "learning_rate". Others are not shown.
     score_name : str or None, default="score"
         What "validation_score" is. With None it isn't shown.
+    by_loss : bool, default=False
+        Whether "validation_loss" decides which epoch is the best, and not "validation_score".
 
     Attributes
     ----------
@@ -54,7 +56,8 @@ class TrainingCurveDisplay:
     lines_ : dict of str to matplotlib Line2D
         The curves, by their names in `history`.
     best_ : matplotlib Line2D or None
-        The mark at the epoch with the highest validation score.
+        The mark at the best epoch: that of the highest validation score, or of the lowest
+        validation loss.
     legend_ : matplotlib Legend
         The legend.
 
@@ -79,6 +82,7 @@ class TrainingCurveDisplay:
     history: dict[str, Sequence[float]]
     _: KW_ONLY
     score_name: str | None = "score"
+    by_loss: bool = False
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None, **options: Any) -> Self:
@@ -113,7 +117,8 @@ class TrainingCurveDisplay:
                 f"{cls.__name__} shows history_, which {type(network).__name__} does not have: "
                 "only the networks of skdropout keep one."
             )
-        display = cls(network.history_, score_name=_name_score(network))
+        by_loss = getattr(network, "scoring", None) in (None, "loss")
+        display = cls(network.history_, score_name=_name_score(network), by_loss=by_loss)
         return display.plot(ax, **options)
 
     def plot(
@@ -193,12 +198,14 @@ class TrainingCurveDisplay:
         return twin
 
     def _mark_best(self, epochs):
-        """Mark the epoch with the highest validation score."""
-        scores = np.asarray(self.history.get("validation_score", ()), dtype=float)
-        line: Any = self.lines_.get("validation_score", self.lines_.get("validation_loss"))
-        if line is None or not np.isfinite(scores).any():
+        """Mark the epoch of the highest validation score, or the lowest validation loss."""
+        of_loss, of_score = (self.lines_.get(f"validation_{of}") for of in ("loss", "score"))
+        line: Any = of_loss if self.by_loss else of_score or of_loss
+        name = "validation_loss" if self.by_loss else "validation_score"
+        values = np.asarray(self.history.get(name, ()), dtype=float)
+        if line is None or not np.isfinite(values).any():
             return
-        best = np.nanargmax(scores)
+        best = np.nanargmin(values) if self.by_loss else np.nanargmax(values)
         (self.best_,) = line.axes.plot(
             epochs[best],
             line.get_ydata()[best],
@@ -207,7 +214,7 @@ class TrainingCurveDisplay:
             marker="o",
             markersize=7,
             markerfacecolor="none",
-            label=f"best score, epoch {epochs[best]}",
+            label=f"best {'loss' if self.by_loss else 'score'}, epoch {epochs[best]}",
         )
 
     def _add_legend(self, epochs):

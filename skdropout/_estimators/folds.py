@@ -1,0 +1,76 @@
+"""Which rows the networks of an ensemble train on, and which they are judged by."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+
+from skdropout._core.buffers import Array
+
+Split = tuple[Array, Array]
+"""The row numbers to train on, and those held out."""
+
+
+def split_rows(
+    cv: Any,
+    X: Any,
+    y: Array,
+    rows: Array,
+    *,
+    strata: Array | None,
+    groups: Any,
+    rng: np.random.Generator,
+) -> list[Split]:
+    """The splits that `cv` stands for, of the `rows` that take part.
+
+    A number of folds means shuffled ones, in the proportions of `strata` where there are any.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two splits, or rows missing on either side of one.
+    """
+    if isinstance(cv, int | np.integer):
+        if cv < 2:
+            raise ValueError(f"cv={cv!r} must be at least 2 folds, or None for a single network.")
+        splits = _split_evenly(int(cv), rows, strata, groups, rng)
+    else:
+        takes_part = np.zeros(X.shape[0], bool)
+        takes_part[rows] = True
+        splits = []
+        for split in check_cv(cv, y, classifier=strata is not None).split(X, y, groups):
+            train, held_out = (np.asarray(part, None if len(part) else int) for part in split)
+            splits.append((train[takes_part[train]], held_out[takes_part[held_out]]))
+    if len(splits) < 2:
+        raise ValueError(f"cv={cv!r} gives {len(splits)} split: an ensemble needs two or more.")
+    for train, held_out in splits:
+        if len(train) == 0 or len(held_out) == 0:
+            raise ValueError(
+                f"cv={cv!r} gives a split with {len(train)} rows to train on and {len(held_out)} "
+                "held out, of those with a positive weight."
+            )
+    return splits
+
+
+def _split_evenly(
+    n_folds: int, rows: Array, strata: Array | None, groups: Any, rng: np.random.Generator
+) -> list[Split]:
+    """Shuffled folds of equal size; a class of too few samples is missing in some of them.
+
+    That they do not keep groups whole is what scikit-learn warns of.
+    """
+    seed = int(rng.integers(2**31))
+    if n_folds > len(rows):
+        raise ValueError(
+            f"cv={n_folds} needs as many samples, got n_samples={len(rows)} with a weight."
+        )
+    folds: Any = KFold(n_folds, shuffle=True, random_state=seed)
+    y = None
+    if strata is not None:
+        y = strata[rows].ravel()
+        if np.unique(y, return_counts=True)[1].max() >= n_folds:
+            folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return [(rows[train], rows[held_out]) for train, held_out in folds.split(rows, y, groups)]
