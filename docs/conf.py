@@ -75,6 +75,7 @@ html_theme_options = {
 ELSEWHERE = {
     "sklearn": "https://scikit-learn.org/stable/modules/generated/{}.html",
     "matplotlib": "https://matplotlib.org/stable/api/_as_gen/{}.html",
+    "joblib": "https://joblib.readthedocs.io/en/stable/generated/{}.html",
 }
 # Labels in docstrings that come from scikit-learn
 SCORES = "https://scikit-learn.org/stable/modules/model_evaluation.html"

@@ -14,7 +14,7 @@ TITLES = "The network, in prediction", "In one step of training", "Where thinned
 def fit(sizes, **arguments):
     """A network that tells two moons apart, and the moons."""
     X, y = make_moons(400, noise=0.15, random_state=0)
-    arguments = dict(dropout_rate=0.5, batch_size=32, label_smoothing=0) | arguments
+    arguments = dict(dropout_rate=0.5, batch_size=32, cv=None) | arguments
     return DropoutMLPClassifier(sizes, **arguments, random_state=0).fit(X, y), X, y
 
 

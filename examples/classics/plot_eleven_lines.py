@@ -31,11 +31,11 @@ network = DropoutMLPClassifier(
     solver="sgd",
     momentum=0,
     alpha=0,
-    label_smoothing=0,
     batch_size=4,
     learning_rate="cosine",
     learning_rate_init=2,
     max_iter=3000,
+    standardize=False,
 )
 probas = {}
 for rate in 0, 0.2:

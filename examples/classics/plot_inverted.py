@@ -13,16 +13,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import logit
 from scipy.stats import sem
-from sklearn.preprocessing import scale
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar
 from skdropout.dropout import Bernoulli
 
 X, y = load_sonar(return_X_y=True)
-X = scale(X)
 network = DropoutMLPClassifier(
-    (60,), activation="relu", dropout="bernoulli", dropout_rate=0.5, random_state=0
+    (60,), activation="relu", dropout="bernoulli", dropout_rate=0.5, cv=None, random_state=0
 ).fit(X, y)
 
 # %%

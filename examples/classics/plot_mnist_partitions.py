@@ -35,6 +35,8 @@ network = DropoutMLPClassifier(
     batch_size=100,
     learning_rate_init=0.01,
     max_iter=3,
+    standardize=False,
+    cv=None,
     random_state=0,
 ).fit(X_train, y_train)
 accuracy = network.score(X_test, y_test)

@@ -36,6 +36,8 @@ network = DropoutMLPClassifier(
     batch_size=100,
     max_iter=1000,
     n_iter_no_change=30,
+    standardize=False,
+    cv=None,
     random_state=0,
 ).fit(X, y)
 accuracy = network.score(X_new, y_new)

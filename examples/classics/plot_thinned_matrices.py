@@ -13,14 +13,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import softmax
 from sklearn.datasets import load_iris
-from sklearn.preprocessing import scale
 
 from skdropout import DropoutMLPClassifier
 from skdropout.inspection import NetworkDisplay
 
 iris = load_iris()
-X, y = scale(iris.data), iris.target_names[iris.target]
-network = DropoutMLPClassifier((10, 5), activation="relu", dropout_rate=0.4, random_state=0)
+X, y = iris.data, iris.target_names[iris.target]
+network = DropoutMLPClassifier((10, 5), dropout_rate=0.4, cv=None, random_state=0)
 network.fit(X, y)
 
 # %%

@@ -13,8 +13,6 @@ import numpy as np
 from scipy.stats import sem
 from sklearn.datasets import make_classification
 from sklearn.model_selection import StratifiedKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
 
@@ -46,8 +44,10 @@ for case, (table, arguments) in CASES.items():
         X, y = make_classification(**kind, **table, random_state=seed)
         folds = StratifiedKFold(2, shuffle=True, random_state=seed)
         for rate in accuracies:
-            network = DropoutMLPClassifier(dropout_rate=rate, **arguments, random_state=seed)
-            scores = cross_val_score(make_pipeline(StandardScaler(), network), X, y, cv=folds)
+            network = DropoutMLPClassifier(
+                dropout_rate=rate, **arguments, cv=None, random_state=seed
+            )
+            scores = cross_val_score(network, X, y, cv=folds)
             accuracies[rate].append(100 * scores.mean())
     gains[case] = gain = np.subtract(accuracies[0.5], accuracies[0])
     print(case.replace("\n", " "))

@@ -18,7 +18,7 @@ from skdropout.datasets import fetch_mnist
 X, y = fetch_mnist(subset="train", return_X_y=True)
 X_test, y_test = fetch_mnist(subset="test", return_X_y=True)
 network = DropoutMLPClassifier(
-    (256, 256), dropout_rate=0.3, label_smoothing=0, max_iter=8, random_state=0
+    (256, 256), dropout_rate=0.3, max_iter=8, cv=None, random_state=0
 ).fit(X[:10000], y[:10000])
 print(f"accuracy on upright digits: {100 * network.score(X_test, y_test):.0f} %")
 

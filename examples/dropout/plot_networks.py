@@ -22,6 +22,7 @@ network = DropoutMLPClassifier(
     dropout_rate=0.5,
     batch_size=16,
     learning_rate_init=0.01,
+    cv=None,
     random_state=0,
 ).fit(iris.data, iris.target_names[iris.target])
 

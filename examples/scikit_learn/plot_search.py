@@ -12,8 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import sem
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar
@@ -22,19 +20,17 @@ from skdropout.inspection import SearchDisplay
 X, y = load_sonar(return_X_y=True)
 
 # %%
-# In a pipeline the scaler learns from the training folds alone, and the arguments of the network
-# have the name of its step in front. The echoes come sorted by class, so the folds are shuffled. By
-# default the learning rate falls to zero in epoch ``max_iter``: thirty epochs are a short training,
-# not one that is cut off.
+# The search has folds of its own, so ``cv=None`` makes each candidate a single network. The echoes
+# come sorted by class, so the folds are shuffled. Where nothing is held out, the learning rate
+# falls to zero in epoch ``max_iter``: thirty epochs are a short training, not one that is cut off.
 
-network = DropoutMLPClassifier(max_iter=30, random_state=0)
-model = Pipeline([("scale", StandardScaler()), ("net", network)])
+network = DropoutMLPClassifier(max_iter=30, cv=None, random_state=0)
 grid = {
-    "net__dropout_rate": [0, 0.2, 0.5],
-    "net__hidden_layer_sizes": [(30,), (60,), (60, 30)],
+    "dropout_rate": [0, 0.2, 0.5],
+    "hidden_layer_sizes": [(30,), (60,), (60, 30)],
 }
 folds = StratifiedKFold(10, shuffle=True, random_state=0)
-search = GridSearchCV(model, grid, cv=folds, scoring="accuracy").fit(X, y)
+search = GridSearchCV(network, grid, cv=folds, scoring="accuracy").fit(X, y)
 print(search.best_params_)
 
 # %%

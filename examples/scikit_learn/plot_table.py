@@ -14,13 +14,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.stats import sem
-from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from skdropout import DropoutMLPRegressor
 
@@ -41,24 +41,25 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 X_train.head()
 
 # %%
-# Gaps in numbers get the median, a missing category is one of its own. Numbers are scaled, and so
-# is the target; its predictions come back in its own units.
+# Gaps in numbers get the median, a missing category is one of its own. The units of the columns and
+# of the target don't matter. As cross-validation and search have folds of their own, ``cv=None``
+# makes it a single network each time.
 
-numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+numbers = SimpleImputer(strategy="median")
 categories = OneHotEncoder(handle_unknown="ignore")
 prepare = make_column_transformer((numbers, list(X.columns.drop("sex"))), (categories, ["sex"]))
-network = DropoutMLPRegressor(random_state=0)
-scaled = TransformedTargetRegressor(network, transformer=StandardScaler())
-model = Pipeline([("prepare", prepare), ("scaled", scaled)])
+network = DropoutMLPRegressor(cv=None, max_iter=100, random_state=0)
+model = Pipeline([("prepare", prepare), ("net", network)])
 scores = cross_val_score(model, X_train, y_train)
 print(f"R2 before tuning, five-fold: {scores.mean():.2f} ± {sem(scores):.2f}")
 
 # %%
 # By default the regressor drops nothing. A search over rates and sizes:
 
-rates, sizes = [0, 0.2, 0.5], [(50,), (100,), (50, 50)]
-name = "scaled__regressor__"
-grid = {name + "dropout_rate": rates, name + "hidden_layer_sizes": sizes}
+grid = {
+    "net__dropout_rate": [0, 0.2, 0.5],
+    "net__hidden_layer_sizes": [(50,), (100,), (50, 50)],
+}
 search = GridSearchCV(model, grid).fit(X_train, y_train)
 print(*search.best_params_.values(), f"R2 {search.best_score_:.2f}, picked and so optimistic")
 print(f"R2 on the {len(y_test)} rows set aside: {search.score(X_test, y_test):.2f}")

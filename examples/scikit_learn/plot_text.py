@@ -47,7 +47,7 @@ print(f"{100 * np.unique(y, return_counts=True)[1].max() / len(y):.1f} % of the 
 # Logistic regression, a network without dropout, and one that drops half of its units and a fifth
 # of the words. Each text is predicted by a model trained without it; the errors are over the texts.
 
-training = dict(max_iter=25, random_state=0)
+training = dict(max_iter=25, cv=None, random_state=0)
 models = {
     "logistic regression": LogisticRegression(C=10, max_iter=1000),
     "no dropout": DropoutMLPClassifier(dropout_rate=0, **training),

@@ -17,8 +17,8 @@ from sklearn.datasets import load_digits
 from skdropout import DropoutMLPClassifier
 
 X, y = load_digits(return_X_y=True)
-X = X / 16
-network = DropoutMLPClassifier((100, 50), learning_rate="cosine", max_iter=30, random_state=0)
+arguments = dict(learning_rate="cosine", max_iter=30, cv=None, random_state=0)
+network = DropoutMLPClassifier((100, 50), **arguments)
 
 # %%
 # A callback of one's own. The methods that it doesn't need come from ``FitCallback``. What it needs

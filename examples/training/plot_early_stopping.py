@@ -3,9 +3,10 @@
 Early stopping inside a pipeline
 ================================
 
-With ``early_stopping=True`` a network holds out a tenth of its samples and stops when the score on
+With ``early_stopping=True`` a network holds out a tenth of its samples and stops when the loss on
 them no longer improves. Often there are validation samples already, such as later patients. They go
-into ``fit`` as ``X_val`` and ``y_val``; but a pipeline scales ``X`` alone. Who scales ``X_val``?
+into ``fit`` as ``X_val`` and ``y_val``, and decide in place of the tenth. But a pipeline transforms
+``X`` alone. Who transforms ``X_val``?
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PowerTransformer
 
 from skdropout import DropoutMLPClassifier
 from skdropout.inspection import TrainingCurveDisplay
@@ -25,27 +26,20 @@ X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.3, stratify=
 
 # %%
 # The pipeline does, if ``transform_input`` names it and metadata routing is on: ``set_fit_request``
-# says that the network wants the validation samples. Mean and scale are those of the training
-# samples. The learning rate is constant, so there is no planned end: 500 epochs are only a bound.
+# says that the network wants the validation samples. Columns with a long tail are made more even by
+# a power that is learnt from the training samples. The number of epochs has a bound only.
 
 network = DropoutMLPClassifier(
-    early_stopping=True,
-    scoring="loss",
-    n_iter_no_change=20,
-    learning_rate="constant",
-    batch_size=32,
-    max_iter=500,
-    label_smoothing=0,
-    random_state=0,
+    scoring="loss", n_iter_no_change=20, batch_size=32, max_iter=500, random_state=0
 )
 with sklearn.config_context(enable_metadata_routing=True):
     network.set_fit_request(X_val=True, y_val=True)
-    steps = [("scale", StandardScaler()), ("network", network)]
+    steps = [("power", PowerTransformer()), ("network", network)]
     model = Pipeline(steps, transform_input=["X_val"])
     model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 
 # %%
-# What stopped it is the loss on the validation samples, here without label smoothing the log-loss:
+# What stopped it is the loss on the validation samples, the log-loss:
 
 figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 TrainingCurveDisplay.from_estimator(model, ax=ax, learning_rate=False)
@@ -53,8 +47,8 @@ ax.set_title("Training goes on for some epochs after the best one")
 plt.show()
 
 # %%
-# The network goes back to its best epoch: the finished pipeline, which scales what it predicts, has
-# on the validation samples the loss of that epoch.
+# The network goes back to its best epoch: the finished pipeline, which transforms what it predicts,
+# has on the validation samples the loss of that epoch.
 
 losses = network.history_["validation_loss"]
 loss = log_loss(y_val, model.predict_proba(X_val))

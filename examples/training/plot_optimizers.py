@@ -8,28 +8,34 @@ same learning rate is not the same to all. Does one rate serve them all, and how
 with rates of their own?
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skdropout import DropoutMLPClassifier
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 network = DropoutMLPClassifier(
     hidden_layer_sizes=(64,),
     dropout_rate=0,
-    label_smoothing=0,
     learning_rate="cosine",
     batch_size=32,
     max_iter=20,
+    cv=None,
     random_state=0,
 )
 
 # %%
 # Each optimizer is tried with four rates. Of these it keeps the one with the lowest training loss.
+# Some come to nothing, as they are meant to show, and need not warn of it.
+
+warnings.filterwarnings("ignore", "The fit came to nothing", ConvergenceWarning)
 
 COLORS = {
     "adadelta": "#d55e00",

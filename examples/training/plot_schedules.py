@@ -28,8 +28,8 @@ class Steps(Schedule):
 X, y = make_classification(
     20_000, 10, n_informative=6, n_redundant=0, n_clusters_per_class=3, flip_y=0.1, random_state=0
 )
-network = DropoutMLPClassifier((100,), dropout_rate=0, solver="sgd", random_state=0)
-network.set_params(batch_size=32, label_smoothing=0, max_iter=30, tol=0.005, n_iter_no_change=2)
+network = DropoutMLPClassifier((100,), dropout_rate=0, solver="sgd", cv=None, random_state=0)
+network.set_params(batch_size=32, max_iter=30, tol=0.005, n_iter_no_change=2)
 warnings.filterwarnings("ignore", category=ConvergenceWarning)  # 30 epochs are the plan
 
 # %%
