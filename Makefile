@@ -55,7 +55,7 @@ dist: $(DIST)/.tools  ## build what a release uploads into dist, try it out (a m
 benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
 	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
 
-benchmark-tables: $(VENV)/.package  ## measure accuracy and log-loss on twenty tables (a minute)
+benchmark-tables: $(VENV)/.package  ## measure all estimators on the development tables (half an hour)
 	$(VENV)/bin/python benchmarks/tables.py $(ARGS)
 
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing

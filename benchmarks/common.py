@@ -1,7 +1,7 @@
 """What all benchmarks share: the data, the figures about the machine, and where results go.
 
 The data are looked for in the folder that the environment variable SKDROPOUT_DATA names: there
-`tabular/*.npz` (X, y each), and `mnist.npz`, without which MNIST is downloaded.
+`tabular/*.npz` and `mixed/*/*.npz` (X, y each), and `mnist.npz`, without which MNIST is downloaded.
 """
 
 import json
@@ -21,15 +21,6 @@ from skdropout.datasets import fetch_mnist
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DATA = Path(os.environ.get("SKDROPOUT_DATA") or HERE.parent.parent / "shared" / "data")
-PEERS = {
-    "mlp": "MLPClassifier",
-    "mlp256": "MLPClassifier, 256-256",
-    "mlp_es": "MLPClassifier, early stopping",
-    "hgb": "HistGradientBoosting",
-    "rf": "random forest",
-    "svc": "SVC",
-    "lr": "logistic regression",
-}
 PACKAGES = ("numpy", "scipy", "scikit-learn", "skdropout", "torch", "skorch")
 
 
@@ -40,22 +31,13 @@ def load_mnist():
     return tuple(array for part in parts for array in part)
 
 
-def load_tables():
-    """The development tables, as a dict of name to (X, y)."""
+def load_folder(folder):
+    """The tables of a folder, as a dict of name to (X, y)."""
     tables = {}
-    for path in sorted(_need("tabular").glob("*.npz")):
+    for path in sorted(_need(folder).glob("*.npz")):
         with np.load(path) as data:
             tables[path.stem] = data["X"], data["y"]
     return tables
-
-
-def load_peers():
-    """Accuracy and log-loss of other estimators on the development tables."""
-    files = {"accuracy": "baseline.json", "log_loss": "baseline_log_loss.json"}
-    return {
-        name: json.loads((_need("tabular") / file).read_text("utf-8"))
-        for name, file in files.items()
-    }
 
 
 def _need(name):

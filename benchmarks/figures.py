@@ -1,6 +1,6 @@
 """The tables of the pages: header and rows of each, from the figures in results/*.json."""
 
-from common import PEERS, load
+from common import load
 
 TABLES = {}
 
@@ -129,63 +129,103 @@ def million_rows():
     return header, rows
 
 
-def _mean_of_ours(measure):
-    """The defaults over the tables."""
-    mine = [figures[measure] for figures in load("tables")["results"]["tables"].values()]
-    return sum(mine) / len(mine)
+def _evidence(name, measures):
+    """All estimators on the tables of a set: the means, and the gain of ours by each measure."""
+    results = load(f"tables_{name}")["results"]
+    header = [""]
+    for label in measures:
+        header += [label, "gain of ours"]
+    rows = []
+    for estimator in results["tables"]:
+        row = [estimator]
+        for key, times, digits in measures.values():
+            line = results[key][estimator]
+            gain = pm(times * line["gain"], times * line["error"], digits, "+")
+            is_ours = estimator == "ours"
+            row += [f"{times * line['mean']:.{digits}f}", "" if is_ours else gain]
+        rows.append(row)
+    return header, rows
 
 
-def _defaults(measure, digits):
-    """The defaults beside each peer."""
-    results = load("tables")["results"]
-    n_tables = len(results["tables"])
-    header = ["", "mean", "ours wins", "gain of ours", "p"]
-    rows = [["ours", f"{_mean_of_ours(measure):.{digits}f}", "", "", ""]]
-    for peer, line in results[measure].items():
-        gain = pm(line["gain"], line["error"], digits, "+")
-        wins = f"{line['wins']} of {n_tables}"
-        p = "< 0.001" if line["p"] < 0.001 else f"{line['p']:.3f}"
-        rows.append([PEERS[peer], f"{line['mean']:.{digits}f}", wins, gain, p])
+CLASS_MEASURES = {
+    "accuracy, %": ("accuracy", 100, 1),
+    "log-loss": ("log_loss", 1, 3),
+}
+
+
+@table
+def evidence_tabular():
+    return _evidence("tabular", CLASS_MEASURES)
+
+
+@table
+def evidence_mixed():
+    return _evidence("mixed", CLASS_MEASURES)
+
+
+@table
+def evidence_regression():
+    return _evidence("regression", {"error": ("error", 1, 3)})
+
+
+@table
+def evidence_calibration():
+    header = ["calibration error, %", "tabular", "gain of ours", "mixed", "gain of ours"]
+    sets = [load(f"tables_{name}")["results"]["calibration"] for name in ("tabular", "mixed")]
+    rows = []
+    for estimator in sets[0]:
+        row = [estimator]
+        for lines in sets:
+            line = lines[estimator]
+            gain = pm(100 * line["gain"], 100 * line["error"], 1, "+")
+            row += [f"{100 * line['mean']:.1f}", "" if estimator == "ours" else gain]
+        rows.append(row)
     return header, rows
 
 
 @table
-def defaults_accuracy():
-    return _defaults("accuracy", 4)
-
-
-@table
-def defaults_log_loss():
-    return _defaults("log_loss", 4)
+def evidence_cost():
+    header = ["CPU seconds of a fit, mean over the tables", "tabular", "mixed", "regression"]
+    sets = [load(f"tables_{name}")["results"]["tables"] for name in ("tabular", "mixed")]
+    sets.append(load("tables_regression")["results"]["tables"])
+    names = dict.fromkeys(name for tables in sets for name in tables)
+    rows = []
+    for name in names:
+        seconds = [
+            [one["seconds"] for one in tables[name].values()] if name in tables else []
+            for tables in sets
+        ]
+        rows.append([name, *(f"{sum(s) / len(s):.2f}" if s else "" for s in seconds)])
+    return header, rows
 
 
 @table
 def quality():
-    results = load("tables")["results"]
-    accuracy, loss = results["accuracy"], results["log_loss"]
-    mine = f"{100 * _mean_of_ours('accuracy'):.1f}", f"{_mean_of_ours('log_loss'):.3f}"
-    rows = [["ours", *mine, ""]]
-    for peer, line in sorted(accuracy.items(), key=lambda item: -item[1]["mean"]):
-        losses = f"{loss[peer]['mean']:.3f}" if peer in loss else ""
-        gain = pm(100 * line["gain"], 100 * line["error"], 1, "+")
-        rows.append([PEERS[peer], f"{100 * line['mean']:.1f}", losses, gain])
-    return ["twenty tables, defaults", "accuracy, %", "log-loss", "gain of ours, points"], rows
+    """The two sets of classification tables together."""
+    sets = [load(f"tables_{name}")["results"] for name in ("tabular", "mixed")]
+    header = ["defaults"]
+    for words in ("twenty tables", "twenty-four messier ones"):
+        header += [f"{words}: accuracy, %", "log-loss"]
+    rows = []
+    for estimator in sets[0]["tables"]:
+        means = []
+        for results in sets:
+            means.append(f"{100 * results['accuracy'][estimator]['mean']:.1f}")
+            means.append(f"{results['log_loss'][estimator]['mean']:.3f}")
+        rows.append([estimator, *means])
+    return header, rows
 
 
 @table
-def candidates():
-    header = ["", "accuracy, %", "against the defaults", "log-loss", "against the defaults"]
-    rows = []
-    for entry in load("candidates")["results"]:
-        accuracy, loss = entry["accuracy"], entry["log_loss"]
-        gains = ["", ""]
-        if rows:
-            gains = [
-                pm(100 * accuracy["difference"], 100 * accuracy["error"], 2, "+"),
-                pm(loss["difference"], loss["error"], 4, "+"),
-            ]
-        means = f"{100 * accuracy['mean']:.2f}", f"{loss['mean']:.4f}"
-        rows.append([entry["name"], means[0], gains[0], means[1], gains[1]])
+def few_rows():
+    header = ["accuracy, %", "iris", "circles", "moons"]
+    rows = [
+        [
+            entry["network"],
+            *(pm(*(100 * x for x in entry[t]), 1) for t in ("iris", "circles", "moons")),
+        ]
+        for entry in load("few_rows")["results"]
+    ]
     return header, rows
 
 
@@ -258,34 +298,6 @@ def published_data_size():
         (without, _), (dropout, gain) = _differences(results, ["no dropout", "dropout"])
         rows.append([f"{int(n_images):,}", without, dropout, gain])
     return ["images", "no dropout, error in %", "dropout", "difference"], rows
-
-
-@table
-def regression():
-    rows = [
-        [
-            entry["table"] + (", target standardised" if entry["scales_target"] else ""),
-            f"{entry['MLPRegressor']:.3f}",
-            f"{entry['ours']:.3f}",
-            pm(entry["gain"], entry["error"], 4, "+"),
-        ]
-        for entry in load("regression")["results"]
-    ]
-    return ["R2", "MLPRegressor", "ours", "gain of ours"], rows
-
-
-@table
-def few_rows():
-    results = load("few_rows")["results"]
-    tables = [name for name in results[0] if name != "network"]
-    rows = [
-        [
-            entry["network"],
-            *(pm(100 * mean, 100 * error, 1) for mean, error in map(entry.get, tables)),
-        ]
-        for entry in results
-    ]
-    return ["accuracy, %", *tables], rows
 
 
 RATIOS = [

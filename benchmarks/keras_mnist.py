@@ -16,6 +16,8 @@ from skdropout import DropoutMLPClassifier
 from skdropout.optimizers import RMSprop
 
 SETTINGS = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(512, 512),
     activation="relu",
     dropout="bernoulli",

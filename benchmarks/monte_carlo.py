@@ -19,6 +19,8 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from skdropout import DropoutMLPClassifier
 
 SETTINGS = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(512, 512),
     batch_size=128,
     learning_rate="cosine",
@@ -66,7 +68,7 @@ def measure_million():
     """Seconds, and peak memory in megabytes beyond data and network, for a million rows."""
     rng = np.random.default_rng(0)
     X = rng.random((10**6, 20), dtype=np.float32)
-    network = DropoutMLPClassifier((64,), max_iter=2, learning_rate="cosine", random_state=0)
+    network = DropoutMLPClassifier(64, dropout_rate=0.5, max_iter=2, cv=None, random_state=0)
     network.fit(X[:1000], X[:1000, 0] > 0.5).predict_uncertainty(X[:1000], 2)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, perf_counter()
     uncertainty = network.predict_uncertainty(X, DRAWS, random_state=0)

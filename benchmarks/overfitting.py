@@ -16,6 +16,8 @@ from sklearn.metrics import log_loss
 from skdropout import DropoutMLPClassifier
 
 SETTINGS = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(100,) * 6,
     activation="relu",
     solver="sgd",

@@ -16,7 +16,7 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
-from common import load_tables, mean_and_error, save
+from common import load_folder, mean_and_error, save
 from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,6 +25,8 @@ from skdropout import DropoutMLPClassifier
 from skdropout.optimizers import Adam
 
 SETTINGS = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(128, 128),
     solver=Adam(beta_2=0.95),
     weight_decay=0.02,
@@ -39,7 +41,7 @@ SCHEMES, RATES = ("batchwise", "bernoulli", "gaussian", "dropconnect"), (0.2, 0.
 CONFIGURATIONS = [("none", 0.0)] + [(scheme, rate) for rate in RATES for scheme in SCHEMES]
 PAIRS = [("gaussian", "bernoulli"), ("batchwise", "bernoulli"), ("dropconnect", "bernoulli")]
 METRICS = {"accuracy": ("accuracy", 100), "log_loss": ("neg_log_loss", -1)}
-TABLES = load_tables()
+TABLES = load_folder("tabular")
 PARTIAL = Path(tempfile.gettempdir()) / "skdropout_schemes.jsonl"
 
 

@@ -35,6 +35,8 @@ from skdropout.datasets import load_sonar
 
 N_SEEDS = 10
 FIRST = dict(
+    cv=None,
+    standardize=False,
     activation="relu",
     dropout="batchwise",
     dropout_rate=0.2,
@@ -52,6 +54,8 @@ GRID = {
     "dropoutmlpclassifier__hidden_layer_sizes": [(30,), (100,), (60, 30)],
 }
 TUTORIAL = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(60, 30),
     activation="relu",
     dropout="bernoulli",
@@ -110,7 +114,9 @@ def measure_first():
 def measure_nested():
     """A search inside each outer fold."""
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    network = DropoutMLPClassifier(random_state=0)
+    network = DropoutMLPClassifier(
+        learning_rate="cosine", label_smoothing=0.05, cv=None, standardize=False, random_state=0
+    )
     search = GridSearchCV(make_pipeline(StandardScaler(), network), GRID, cv=folds)
     outer = RepeatedStratifiedKFold(n_splits=10, n_repeats=3, random_state=1)
     accuracies = cross_val_score(search, *load_sonar(return_X_y=True), cv=outer, n_jobs=2)

@@ -89,6 +89,8 @@ def ours(hidden, solver, lr, batch, epochs, rates=(0.0, 0.0), **arguments):
         label_smoothing=0,
         weight_decay=0,
         learning_rate="constant",
+        cv=None,
+        standardize=False,
         dropout_rate=rates[0],
         input_dropout_rate=rates[1],
         **arguments,

@@ -41,6 +41,8 @@ class RisingMomentum(Optimizer):
 
 
 NETWORK = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(1024,) * 3,
     activation="relu",
     dropout="bernoulli",

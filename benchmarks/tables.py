@@ -1,10 +1,14 @@
-"""Accuracy, log-loss and seconds on the twenty development tables, beside what others reach.
+"""Every estimator by default on all development tables: accuracy, log-loss, calibration, R2, cost.
 
-``python benchmarks/tables.py "DropoutMLPClassifier(dropout_rate=0.3)" --repeats 3 --save NAME``
+``python benchmarks/tables.py --repeats 3 --save``
 
-Each table is split into five folds, stratified, by ``random_state=42`` as for the figures of the
-peers, with further repeats by 43, 44, ...; the features are standardised on the training part. One
-repeat of the default takes about a minute on two cores; more decide between close candidates.
+measures the defaults of this package beside those of scikit-learn, on the tables as they come; ours
+once more on standardised features. For estimators that need it features are standardised on the
+training part, for regressors targets too. An estimator of one's own, by its expression, stands in
+for ours: ``python benchmarks/tables.py "DropoutMLPClassifier(dropout_rate=0.3)" --sets tabular``.
+
+Each table is split into five folds, by ``random_state=42`` and 43, 44, ... for further repeats,
+stratified for classes. One repeat of everything takes a quarter of an hour on two cores.
 """
 
 import os
@@ -14,131 +18,208 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import argparse
 import warnings
 from multiprocessing import Pool
-from time import perf_counter
+from time import process_time
 
 import numpy as np
-from common import PEERS, load_peers, load_tables, mean_and_error, save
-from scipy.stats import rankdata, wilcoxon
-from sklearn import ensemble, linear_model, neural_network, svm
+from common import load_folder, mean_and_error, save
 from sklearn.base import clone
-from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import log_loss
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 
-import skdropout
-from skdropout import constraints, dropout, optimizers, schedules
+from skdropout import (
+    DropoutMLPClassifier,
+    DropoutMLPRegressor,
+    constraints,
+    dropout,
+    optimizers,
+    schedules,
+)
 
-MODULES = skdropout, dropout, optimizers, schedules, constraints
-OTHERS = ensemble, linear_model, neural_network, svm
-MEASURES = "accuracy", "log_loss", "seconds"
+SETS = {"tabular": "tabular", "mixed": "mixed/classification", "regression": "mixed/regression"}
+N_BINS = 15
+
+
+def scaled(estimator):
+    """Features standardised."""
+    return make_pipeline(StandardScaler(), estimator)
+
+
+def all_scaled(estimator):
+    """Features and targets standardised."""
+    target = TransformedTargetRegressor(estimator, transformer=StandardScaler())
+    return make_pipeline(StandardScaler(), target)
+
+
+CLASSIFIERS = {
+    "ours": DropoutMLPClassifier(),
+    "ours, standardised": scaled(DropoutMLPClassifier()),
+    "MLPClassifier": scaled(MLPClassifier()),
+    "MLPClassifier, 256-256": scaled(MLPClassifier((256, 256))),
+    "HistGradientBoosting": HistGradientBoostingClassifier(),
+    "random forest": RandomForestClassifier(),
+    "logistic regression": scaled(LogisticRegression(max_iter=1000)),
+}
+REGRESSORS = {
+    "ours": DropoutMLPRegressor(),
+    "ours, standardised": all_scaled(DropoutMLPRegressor()),
+    "MLPRegressor": all_scaled(MLPRegressor()),
+    "HistGradientBoosting": HistGradientBoostingRegressor(),
+    "random forest": RandomForestRegressor(),
+    "ridge": scaled(RidgeCV()),
+    "SVR": all_scaled(SVR()),
+}
 
 
 def read_estimator(text):
-    """The estimator that an expression makes, by the names of scikit-learn and of this package."""
+    """The estimator that an expression makes, by the names of this package."""
     names = {
-        name: getattr(module, name) for module in (*OTHERS, *MODULES) for name in module.__all__
+        "DropoutMLPClassifier": DropoutMLPClassifier,
+        "DropoutMLPRegressor": DropoutMLPRegressor,
     }
+    for module in (dropout, optimizers, schedules, constraints):
+        names |= {name: getattr(module, name) for name in module.__all__}
     return eval(text, {"__builtins__": {}}, names)
 
 
-def cut(X, y, n_rows, seed):
-    """So many rows of a table, in the proportions of its classes, those with five rows at least."""
-    if n_rows >= len(y):
-        return X, y
-    X, _, y, _ = train_test_split(X, y, train_size=n_rows, stratify=y, random_state=seed)
-    classes, counts = np.unique(y, return_counts=True)
-    kept = np.isin(y, classes[counts >= 5])
-    return X[kept], y[kept]
+def calibration_error(p, y):
+    """Expected calibration error: confidence against accuracy in bins of equally many samples."""
+    confidence, hit = p.max(axis=1), p.argmax(axis=1) == y
+    bins = np.array_split(np.argsort(confidence, kind="stable"), N_BINS)
+    gaps = [len(b) * abs(confidence[b].mean() - hit[b].mean()) for b in bins if len(b)]
+    return sum(gaps) / len(y)
+
+
+def seeded(estimator, seed):
+    """A copy with all its random states set."""
+    estimator = clone(estimator)
+    names = [name for name in estimator.get_params() if name.endswith("random_state")]
+    return estimator.set_params(**dict.fromkeys(names, seed))
 
 
 def evaluate(task):
-    """Mean accuracy, log-loss and seconds of a fit over the folds of one repeat."""
+    """The measures of an estimator on a table in one repeat of five folds."""
     estimator, X, y, repeat = task
-    warnings.simplefilter("ignore")
-    scores = []
-    folds = StratifiedKFold(5, shuffle=True, random_state=42 + repeat)
-    for fold, (train, test) in enumerate(folds.split(X, y)):
-        model = clone(estimator).set_params(random_state=5 * repeat + fold)
-        model = make_pipeline(StandardScaler(), model)
-        start = perf_counter()
+    warnings.simplefilter("ignore")  # some of them do not come to rest
+    is_regression = y.dtype.kind == "f"
+    splitter = (KFold if is_regression else StratifiedKFold)(
+        5, shuffle=True, random_state=42 + repeat
+    )
+    predicted, errors, seconds, gaps = [], [], [], []
+    order = []
+    for fold, (train, test) in enumerate(splitter.split(X, y)):
+        model = seeded(estimator, 5 * repeat + fold)
+        start = process_time()
         model.fit(X[train], y[train])
-        seconds = perf_counter() - start
-        p = model.predict_proba(X[test]).astype(float)
-        p /= p.sum(axis=1, keepdims=True)
-        accuracy = accuracy_score(y[test], model.predict(X[test]))
-        scores.append((accuracy, log_loss(y[test], p, labels=model.classes_), seconds))
-    return np.mean(scores, axis=0)
-
-
-def compare(mine, others, sign):
-    """Wins, mean difference with its standard error, and p-value of each peer."""
-    lines = {}
-    for peer in PEERS:
-        pairs = [(mine[t], others[t][peer]) for t in mine if peer in others[t]]
-        if not pairs:
+        seconds.append(process_time() - start)
+        order.append(test)
+        if is_regression:
+            predicted.append(model.predict(X[test]))
+            total = np.square(y[test] - y[train].mean()).sum()
+            errors.append(np.sqrt(np.square(y[test] - predicted[-1]).sum() / total))
             continue
-        gains = sign * np.array([a - b for a, b in pairs])
+        predicted.append(model.predict_proba(X[test]))
+        if hasattr(model, "oof_score_"):
+            gaps.append(model.oof_score_ - (predicted[-1].argmax(axis=1) == y[test]).mean())
+    if is_regression:
+        return {"error": float(np.mean(errors)), "seconds": float(np.mean(seconds))}
+    p, y = np.concatenate(predicted).astype(float), y[np.concatenate(order)]
+    p /= p.sum(axis=1, keepdims=True)
+    measures = {
+        "accuracy": float((p.argmax(axis=1) == y).mean()),
+        "log_loss": float(log_loss(y, p, labels=np.arange(p.shape[1]))),
+        "calibration": float(calibration_error(p, y)),
+        "seconds": float(np.mean(seconds)),
+    }
+    return measures | ({"oof_gap": float(np.mean(gaps))} if gaps else {})
+
+
+def load_set(name):
+    """The tables of a set, as a dict of name to (X, y); classes are 0, 1, ..."""
+    tables = load_folder(SETS[name])
+    if name == "regression":
+        return {table: (X.astype(float), y.astype(float)) for table, (X, y) in tables.items()}
+    codes = {table: np.unique(y, return_inverse=True)[1] for table, (_, y) in tables.items()}
+    return {table: (X.astype(np.float32), codes[table]) for table, (X, _) in tables.items()}
+
+
+def measure(name, estimators, repeats, processes):
+    """Mean measures of each estimator on each table of a set."""
+    data = load_set(name)
+    results = {}
+    with Pool(processes) as pool:
+        for label, estimator in estimators.items():
+            tasks = [(estimator, *data[table], r) for table in data for r in range(repeats)]
+            scores = pool.map(evaluate, tasks, chunksize=1)
+            results[label] = {
+                table: {
+                    key: float(
+                        np.mean([one[key] for one in scores[i * repeats : (i + 1) * repeats]])
+                    )
+                    for key in scores[0]
+                }
+                for i, table in enumerate(data)
+            }
+            print(name, label, *summarise(results[label]), flush=True)
+    return results
+
+
+def summarise(by_table):
+    """The means over the tables, in words."""
+    keys = next(iter(by_table.values()))
+    return [f"{key} {np.mean([one[key] for one in by_table.values()]):.4f}" for key in keys]
+
+
+def compare(results, key, sign):
+    """How ours compares with each of the others: means, wins, gain with its standard error."""
+    ours = results["ours"]
+    lines = {}
+    for label, theirs in results.items():
+        gains = sign * np.array([ours[table][key] - theirs[table][key] for table in ours])
         gain, error = mean_and_error(gains)
-        lines[peer] = {
-            "mean": float(np.mean([b for _, b in pairs])),
+        mean = np.mean([one[key] for one in theirs.values()])
+        lines[label] = {
+            "mean": float(mean),
             "wins": int((gains > 0).sum()),
             "gain": float(gain),
             "error": float(error),
-            "p": float(wilcoxon(gains).pvalue),
         }
     return lines
 
 
-def mean_rank(mine, others, sign):
-    """The mean rank among the peers, 1 for the best."""
-    ranks = [rankdata([-sign * mine[t], *(-sign * v for v in others[t].values())])[0] for t in mine]
-    return float(np.mean(ranks))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("estimator", nargs="?", default="DropoutMLPClassifier()")
+    parser.add_argument("estimator", nargs="?", help="an expression, in the place of ours")
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=10**6, help="cut larger tables to so many rows")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--save", metavar="NAME")
+    parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
-    data, peers = load_tables(), load_peers()
-    is_cut = options.rows < max(len(X) for X, _ in data.values())
-    if is_cut and options.save:
-        parser.error("--save is for whole tables, on which the peers were measured")
-    estimator = read_estimator(options.estimator)
-    repeats = range(options.repeats)
-    tasks = [(estimator, *cut(*data[name], options.rows, r), r) for name in data for r in repeats]
-    with Pool(options.processes) as pool:
-        scores = np.reshape(pool.map(evaluate, tasks, chunksize=1), (len(data), -1, 3)).mean(axis=1)
-
-    print(f"{options.estimator}, {options.repeats} x 5 folds\n")
-    print(f"{'table':15} {'rows':>5} {'accuracy':>9} {'log-loss':>9} {'seconds':>8}")
-    for (name, (X, _)), (accuracy, loss, seconds) in zip(data.items(), scores, strict=True):
-        print(f"{name:15} {min(len(X), options.rows):5} {accuracy:9.4f} {loss:9.4f} {seconds:8.2f}")
-    accuracy, loss, seconds = scores.mean(axis=0)
-    print(f"{'mean':15} {'':5} {accuracy:9.4f} {loss:9.4f} {seconds:8.2f}")
-
-    if is_cut:
-        return
-    results = {"tables": {}}
-    for name, figures in zip(data, scores.tolist(), strict=True):
-        results["tables"][name] = dict(zip(MEASURES, figures, strict=True))
-    for measure, sign in (("accuracy", 1), ("log_loss", -1)):
-        mine = {name: of_table[measure] for name, of_table in results["tables"].items()}
-        results[measure] = compare(mine, peers[measure], sign)
-        print(f"\n{measure}: mean rank {mean_rank(mine, peers[measure], sign):.2f}")
-        for peer, line in results[measure].items():
-            print(
-                f"  against {PEERS[peer]:30} {line['mean']:.4f}: {line['wins']:2} wins of "
-                f"{len(mine)}, gain {line['gain']:+.4f} (s.e. {line['error']:.4f}), "
-                f"p = {line['p']:.3f}"
-            )
-    if options.save:
-        protocol = {"estimator": options.estimator, "repeats": options.repeats, "folds": 5}
-        save(options.save, protocol, results)
+    for name in options.sets:
+        estimators = REGRESSORS if name == "regression" else CLASSIFIERS
+        if options.estimator:
+            estimators = {"ours": read_estimator(options.estimator)}
+        results = measure(name, estimators, options.repeats, options.processes)
+        keys = (
+            {"error": -1}
+            if name == "regression"
+            else {"accuracy": 1, "log_loss": -1, "calibration": -1}
+        )
+        compared = {key: compare(results, key, sign) for key, sign in keys.items()}
+        if options.save and not options.estimator:
+            protocol = {"repeats": options.repeats, "folds": 5, "tables": len(results["ours"])}
+            save(f"tables_{name}", protocol, {"tables": results, **compared})
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from skdropout._network import windows
 FORMS = {"window": -inf, "anew": inf}
 """What the calls of windows cost: with these a network always takes them, or never."""
 MNIST = dict(
+    cv=None,
+    standardize=False,
     hidden_layer_sizes=(1024, 1024, 1024),
     dropout="batchwise",
     dropout_rate=0.5,
