@@ -75,7 +75,7 @@ def suit(settings: Settings, n_rows: int, *, judged: bool, incremental: bool = F
         inputs, *hidden = settings.drops.rates
         rates = (inputs, *(min(rate, MOST_DROPPED_OF_MANY) for rate in hidden))
         settings = replace(settings, drops=replace(settings.drops, rates=rates))
-    if not settings.automatic or incremental:
+    if not settings.automatic or incremental or settings.rule is None:
         return settings
     if judged:
         return replace(settings, schedule=Constant(), averages=True)

@@ -50,6 +50,9 @@ DTYPES = (np.float64, np.float32)
 WILD = 1e3
 """The ratio of the scales of columns from which on one is warned of."""
 
+MODERATE = 1e-20, 1e20
+"""Between these numbers may be made single precision."""
+
 N_MONITORED = 1000
 """As many training rows at the most tell whether the loss of the whole network still falls."""
 
@@ -337,7 +340,8 @@ def _standardize(
         known = Standardizer(data.targets.encoded.n_outputs, scales_targets=_is_linear(data))
     weight = data.targets.sample_weight
     estimator._standardizer = known.learn(data.X, data.y, weight, rows, incremental=incremental)
-    dtype = suit_dtype(data.X.dtype, len(rows), folded=folded)
+    is_moderate = all(v is None or _is_moderate(v) for v in (data.targets.weight, data.y))
+    dtype = suit_dtype(data.X.dtype, len(rows), folded=folded and is_moderate)
     standardization = estimator._standardizer.standardization(dtype)
     return _apply(data, standardization), standardization
 
@@ -352,6 +356,14 @@ def _apply(data: Data, standardization: Standardization | None) -> Data:
         y = (y - standardization.y_mean) / standardization.y_scale
         targets = replace(targets, encoded=DenseTargets(y, 0.0, standardization.dtype))
     return data._replace(inputs=standardize_inputs(data.X, standardization), targets=targets)
+
+
+def _is_moderate(values: Array) -> bool:
+    """Whether numbers are far from what single precision cannot tell from zero or infinity."""
+    if values.dtype.kind != "f":
+        return True
+    sizes = np.abs(values[values != 0])
+    return len(sizes) == 0 or bool(MODERATE[0] < sizes.min() and sizes.max() < MODERATE[1])
 
 
 def _is_linear(data: Data) -> bool:
@@ -381,6 +393,7 @@ def _begin(
         network.initialize(streams["weights"], settings.weight_init)
         if standardization is not None and not incremental:
             network.weights[0][estimator._standardizer.is_constant] = 0.0
+            network.weights[-1][:, estimator._standardizer.has_constant_targets] = 0.0
             network.biases[-1][:] = data.targets.start(roles.training)
         states.append(TrainingState(network, streams, Patience(judged)))
     estimator.t_ = 0
@@ -544,7 +557,15 @@ def _validation(estimator: Any, data: Data, splits: list[Split], job: Job) -> Va
         scorer = data.labels.score(y, encoded, weight)
     is_scalable = isinstance(targets.loss, ClassLoss) or _is_linear(data)
     calibrates = loss_decides and is_scalable
-    return Validation(parts, targets.loss, encoded, loss_weight, scorer, calibrates=calibrates)
+    return Validation(
+        parts,
+        targets.loss,
+        encoded,
+        loss_weight,
+        scorer,
+        calibrates=calibrates,
+        scorer_decides=not loss_decides,
+    )
 
 
 def _warn_of_spread(job: Job, data: Data, rows: Array) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from math import nan
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -345,6 +346,8 @@ class Numbers:
 
     def score(self, y: Array, targets: Array, weight: Array | None) -> Scorer:
         """R2, which is the same in all units."""
+        if len(targets) < 2:
+            return lambda z, loss: nan
         return lambda z, loss: float(r2_score(targets, self.decide(z), sample_weight=weight))
 
     def attributes(self) -> dict[str, Any]:

@@ -134,7 +134,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         What decides on the samples held out, or on `X_val`: None or "loss" is the loss (with class
         weights and label smoothing); else a scorer of
         scikit-learn by name or as a callable ``scorer(estimator, X, y)``, which gets
-        ``sample_weight`` too where `fit` was given weights.
+        ``sample_weight`` too where `fit` was given weights; of an ensemble it can predict this `X`
+        alone.
     n_iter_no_change : int >= 1, inf or "auto", default="auto"
         Epochs without improvement after which training stops. "auto" is 10; where something is
         held out it is as many as make 150 steps, at least 5, and (up to 20,000 samples) 0.15 of the

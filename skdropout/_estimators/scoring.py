@@ -48,7 +48,7 @@ def make_scorer(
             publish()
         else:
             outside = to_outside(z)
-            nameless._raw_predict = lambda X: outside
+            nameless._raw_predict = lambda asked: _same(asked, X, outside)
         try:
             return float(scorer(nameless, X, y, **weights))
         except Exception as error:
@@ -58,3 +58,13 @@ def make_scorer(
             raise
 
     return score
+
+
+def _same(asked: Any, X: Any, outside: Array) -> Array:
+    """The raw predictions for `X`, if it is what is asked for."""
+    if asked is not X:
+        raise ValueError(
+            "Out of fold each row is predicted by the networks that have not seen it, so a scorer "
+            "can predict the X that it is given, as it is, and no other."
+        )
+    return outside

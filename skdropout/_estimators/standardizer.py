@@ -46,6 +46,7 @@ class Standardizer:
         self.lowest: Array | float = np.inf
         self.highest: Array | float = -np.inf
         self.has_one_value: Array | None = None
+        self.unit_of_weight = 0.0
 
     def learn(
         self,
@@ -65,6 +66,10 @@ class Standardizer:
         rows = np.arange(X.shape[0]) if rows is None else rows
         new.is_sparse = self.is_sparse or issparse(X)
         new.inputs.set_params(with_mean=not issparse(X))
+        if weight is not None:  # of about one, as the scale of the weights does not matter
+            weight = weight.astype(float)
+            new.unit_of_weight = self.unit_of_weight or float(weight[rows].max())
+            weight = weight / new.unit_of_weight
         for block in _blocks(X, rows):
             new._learn_block(X[block], y[block], None if weight is None else weight[block])
         for name, scaler in (("X", new.inputs), ("y", new.targets)):
@@ -103,6 +108,13 @@ class Standardizer:
             return Standardization(mean, scale, self.targets.mean_, self.targets.scale_, dtype)
         zeros, ones = np.zeros(self.n_outputs), np.ones(self.n_outputs)
         return Standardization(mean, scale, zeros, ones, dtype)
+
+    @property
+    def has_constant_targets(self) -> Array:
+        """Which targets have been constant, to rounding."""
+        if self.targets is None:
+            return np.zeros(self.n_outputs, bool)
+        return _is_constant(self.targets)
 
     @property
     def is_constant(self) -> Array:

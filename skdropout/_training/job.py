@@ -74,6 +74,11 @@ class Job:
         for member in self.members:
             member.judged.scale_outputs(factor)
             member.publish()
+            if not member.state.network.is_finite():
+                raise ValueError(
+                    f"The columns of X are too small for the weights of a network in "
+                    f"{member.state.network.dtype}: give X in another unit."
+                )
 
     def finish_epoch(self, epoch: Epoch):
         """Measure the networks and write it down. Sets: `state`, `best`."""

@@ -56,6 +56,8 @@ class Validation:
         better; None where the loss is enough.
     calibrates : bool
         Whether raw predictions are multiplied by what makes their loss smallest.
+    scorer_decides : bool
+        Whether a score of NaN is an error, and not only what is told.
     z : ndarray of shape (n, n_outputs)
         The latest raw predictions, calibrated.
     factor : float
@@ -69,6 +71,7 @@ class Validation:
     scorer: Callable[[Array, float], float] | None
     _: KW_ONLY
     calibrates: bool = False
+    scorer_decides: bool = True
     z: Array = field(init=False)
     factor: float = field(init=False, default=1.0)
 
@@ -89,7 +92,7 @@ class Validation:
         if self.scorer is None:
             return entries
         score = self.scorer(z, loss) if isfinite(loss) else nan
-        if isnan(score) and isfinite(loss):
+        if isnan(score) and isfinite(loss) and self.scorer_decides:
             raise ValueError(
                 f"scoring gives NaN on the {len(z)} validation samples: they are too few, or not "
                 "of enough classes, for this score."
