@@ -39,7 +39,7 @@ class Constraint(Recipe):
     ...     def project(self, W: Array) -> None:
     ...         np.maximum(W, 0, out=W)
     >>> X, y = load_sonar(return_X_y=True)
-    >>> clf = DropoutMLPClassifier(max_norm=NonNegative(), max_iter=9, cv=None, random_state=0)
+    >>> clf = DropoutMLPClassifier((32,), max_norm=NonNegative(), cv=None, random_state=0)
     >>> min(W.min() for W in clf.fit(X, y).coefs_) >= 0
     np.True_
     """
