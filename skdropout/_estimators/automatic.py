@@ -25,7 +25,7 @@ MOST_IN_DOUBLE = 200
 N_STEPS = 1_000
 """Steps of a network that nothing judges."""
 
-PATIENCE, PATIENCE_GROWTH = 150, 0.15
+PATIENCE, PATIENCE_GROWTH = 300, 0.15
 """Steps without improvement after which a training ends that is judged, and how many more for each
 step before, unless there are so many rows that each epoch tells enough."""
 
