@@ -22,8 +22,8 @@ N_FOLDS = 5
 MOST_IN_DOUBLE = 200
 """Rows up to which an ensemble is trained in the precision of the data."""
 
-N_STEPS = 1_000
-"""Steps of a network that nothing judges."""
+N_STEPS, N_STEPS_AT_ONCE = 1_000, 500
+"""Steps of a network that nothing judges, and where each of them takes all rows at once."""
 
 PATIENCE, PATIENCE_GROWTH = 300, 0.15
 """Steps without improvement after which a training ends that is judged, and how many more for each
@@ -79,7 +79,8 @@ def suit(settings: Settings, n_rows: int, *, judged: bool, incremental: bool = F
         return settings
     if judged:
         return replace(settings, schedule=Constant(), averages=True)
-    max_iter = min(settings.max_iter, ceil(N_STEPS / n_batches))
+    n_steps = N_STEPS_AT_ONCE if n_batches == 1 else N_STEPS
+    max_iter = min(settings.max_iter, ceil(n_steps / n_batches))
     return replace(settings, schedule=Cosine(), max_iter=max_iter)
 
 

@@ -87,7 +87,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         "inverse_time", "cosine", "flat_cosine", "one_cycle", or an object from
         :mod:`skdropout.schedules`. "auto" is constant, and the network that is judged and kept is
         an average of those of the late epochs [5]_; where nothing is held out it is "cosine", for
-        1,000 steps, or `max_iter` epochs if these are less; in `partial_fit` it is "constant".
+        1,000 steps, or 500 that take all rows at once, or `max_iter` epochs if these are less; in
+        `partial_fit` it is "constant".
         It acts with every solver but "lbfgs" (in `MLPRegressor` with "sgd" alone). "cosine",
         "flat_cosine" and "one_cycle" end at zero in epoch `max_iter`, unless what is held out ends
         them sooner; `tol` and `n_iter_no_change` have no other part in them. Where "adaptive"
