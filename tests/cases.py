@@ -358,3 +358,19 @@ def _make_targets(target, n_rows, smoothing, dtype, rng):
     else:
         y = rng.integers(2, size=shape)
     return y, DenseTargets(y, smoothing, dtype)
+
+
+class Listener:
+    """A callback of scikit-learn that does nothing, for those that do something."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
+from cases import Listener
 from interruption import Interrupted
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -665,20 +666,11 @@ def test_workers_are_not_asked_for_epochs_that_never_come():
 # in the middle of it
 
 
-class Listener:
+class Watcher(Listener):
     """Keeps what fitted estimators predict in the middle of the training."""
 
     def __init__(self):
         self.seen = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-        pass
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         if context.task_name == "epoch":
@@ -688,7 +680,7 @@ class Listener:
 
 def test_callbacks_see_the_ensemble_and_can_stop_it():
     pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
-    listener = Listener()
+    listener = Watcher()
     estimator = make(DropoutMLPRegressor).set_callbacks(listener).fit(X, NUMBERS)
     assert estimator.n_iter_ == len(listener.seen) == 4
     best = int(of_history(estimator, "validation_loss").argmin())

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import sklearn
-from cases import make_network
+from cases import Listener, make_network
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_array, csr_array
 from sklearn.base import clone
@@ -695,22 +695,13 @@ def test_callbacks_see_an_estimator_for_raw_data(network, cv):
     pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
     y, seen = targets_of(network), []
 
-    class Listener:
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-            pass
-
+    class Watcher(Listener):
         def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
             if context.task_name == "epoch":
                 seen.append(predict(fitted_estimator, RAW))
 
     arguments = {"tol": 0.0, "n_iter_no_change": 50, "scoring": lambda e, X, y: float(len(seen))}
-    estimator = make(network, cv=cv, **arguments).set_callbacks(Listener()).fit(RAW, y)
+    estimator = make(network, cv=cv, **arguments).set_callbacks(Watcher()).fit(RAW, y)
     assert len(seen) == estimator.n_iter_ == 12
     assert_allclose(seen[-1], predict(estimator, RAW), rtol=1e-9)
     if network is DropoutMLPRegressor:

@@ -16,7 +16,7 @@ from skdropout._training.stopping import Patience, Stopping
 from skdropout.schedules import Adaptive, Constant, Progress
 
 ANY = Stopping(
-    by_score=False,
+    judged=False,
     anneals=False,
     adapts=False,
     incremental=False,
@@ -28,8 +28,8 @@ ANY = Stopping(
 # The table, row by row; then the rows again with a learning rate that adapts. What a plateau does,
 # whether it matters which training loss is watched, and whether the last epoch is warned of.
 TABLE = {
-    "judged": ({"by_score": True}, "ends", False, True),
-    "judged, anneals": ({"by_score": True, "anneals": True}, "ends", False, False),
+    "judged": ({"judged": True}, "ends", False, True),
+    "judged, anneals": ({"judged": True, "anneals": True}, "ends", False, False),
     "anneals": ({"anneals": True}, "nothing", False, False),
     "any other": ({}, "ends", True, True),
     "incremental": ({"incremental": True, "anneals": True}, "nothing", False, False),
@@ -40,7 +40,7 @@ TABLE = {
         False,
     ),
     "adapts": ({"adapts": True}, "lowers", True, True),
-    "adapts, judged": ({"adapts": True, "by_score": True}, "lowers", False, True),
+    "adapts, judged": ({"adapts": True, "judged": True}, "lowers", False, True),
     "adapts, anneals": ({"adapts": True, "anneals": True}, "lowers", True, False),
     "adapts, incremental": ({"adapts": True, "incremental": True}, "lowers", True, False),
     "never impatient": ({"n_iter_no_change": inf}, "nothing", False, True),
@@ -84,7 +84,7 @@ def test_a_plateau_at_the_lowest_rate_ends_what_it_would_end(name):
     arguments, *_ = TABLE[name]
     stopping = replace(ANY, **arguments)
     job = make_job(stopping, Adaptive(), 99)
-    assert job.is_over(learning_rate=1e-9) == (stopping.by_score or not stopping.anneals)
+    assert job.is_over(learning_rate=1e-9) == (stopping.judged or not stopping.anneals)
 
 
 @pytest.mark.parametrize("n_bad_epochs, is_over", [(0, False), (2, False), (3, True)])
@@ -136,7 +136,7 @@ def test_the_same_again_is_good_enough_without_tol():
 @pytest.mark.parametrize("now", [False, True])
 def test_only_losses_compare_with_those_of_an_earlier_training(now, before):
     patience = Patience(before, best=3.0, n_bad_epochs=2)
-    resumed = patience.resume(by_score=now)
+    resumed = patience.resume(judged=now)
     assert resumed == (Patience(now) if now or before else patience)
     resumed.update(9.0, tol=0.0)
     assert patience.best == 3.0  # it is a copy

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from cases import Listener
 from interruption import Interrupted
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_classification
@@ -72,20 +73,14 @@ def network(estimator, **arguments):
     return estimator(**{**defaults, **arguments})
 
 
-class Listener:
+class Watcher(Listener):
     """A callback that looks at everything, and writes down what ends."""
 
     def __init__(self):
         self.ended = []
 
-    def setup(self, estimator, context):
-        pass
-
     def teardown(self, estimator, context):
         self.ended.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
         self.ended.append(context.task_name)
@@ -94,7 +89,7 @@ class Listener:
 def watch(net):
     """Set a callback, where scikit-learn has some."""
     pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
-    listener = Listener()
+    listener = Watcher()
     net.set_callbacks(listener)
     return listener
 

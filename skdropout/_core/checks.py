@@ -43,6 +43,11 @@ def check_name(name: str, value: Any, allowed: Collection[str], *, other: str = 
         raise error(f"{name} must be one of {names}{other}, got {value!r}.")
 
 
+def is_name(value: Any, name: str) -> bool:
+    """Whether `value` is this name; what else it may be need not compare with a string."""
+    return isinstance(value, str) and value == name
+
+
 def is_sequence(value: Any) -> bool:
     """Whether `value` holds several values in order; a string is one value."""
     if isinstance(value, str):

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._core.checks import check_flag, check_name, check_number, check_one_per, is_sequence
+from skdropout._core.checks import (
+    check_flag,
+    check_name,
+    check_number,
+    check_one_per,
+    is_name,
+    is_sequence,
+)
 from skdropout._core.initializers import INITIALIZERS
 from skdropout._core.losses import NUMBER_LOSSES
 from skdropout._core.penalties import ElasticNet
@@ -71,7 +78,6 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
             f"dropout_schedule={dropout_schedule!r} waits for plateaus, at which training ends: "
             "it needs learning_rate='adaptive'."
         )
-    given_rate, given_drop = arguments["learning_rate"], arguments["dropout_rate"]
     batch_size, n_iter_no_change = arguments["batch_size"], arguments["n_iter_no_change"]
     return Settings(
         hidden_sizes=tuple(sizes),
@@ -79,7 +85,7 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
         batch_norm=bool(arguments["batch_norm"]),
         weight_init=arguments["weight_init"],
         drops=drops,
-        automatic_rates=isinstance(given_drop, str) and given_drop == "auto",
+        automatic_rates=is_name(arguments["dropout_rate"], "auto"),
         dropout_schedule=dropout_schedule,
         penalties=Penalties(
             ElasticNet(float(arguments["alpha"]), l1_ratio),
@@ -88,7 +94,7 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
         rule=_rule(arguments, drops),
         learning_rate=float(arguments["learning_rate_init"]),
         schedule=schedule,
-        automatic=isinstance(given_rate, str) and given_rate == "auto",
+        automatic=is_name(arguments["learning_rate"], "auto"),
         batch_size=None if batch_size == "auto" else int(batch_size),
         shuffle=bool(arguments["shuffle"]),
         max_iter=int(arguments["max_iter"]),
@@ -107,7 +113,7 @@ def read_drops(
     """Check what a network with hidden layers of these sizes and activations drops."""
     check_number("input_dropout_rate", arguments["input_dropout_rate"], 0, 1)
     given = arguments["dropout_rate"]
-    if isinstance(given, str) and given == "auto":
+    if is_name(given, "auto"):
         given = suit_rates(sizes, solver=arguments["solver"])
     rates = check_one_per("dropout_rate", given, len(sizes), "hidden layers")
     for rate in rates if is_sequence(given) else [given]:
@@ -132,8 +138,7 @@ def drops_now(estimator: Any) -> Drops:
     """What a fitted estimator drops by its arguments as they are now; "auto" as it was trained."""
     network = estimator._networks[0]
     arguments = arguments_of(estimator)
-    given = arguments["dropout_rate"]
-    if isinstance(given, str) and given == "auto":
+    if is_name(arguments["dropout_rate"], "auto"):
         arguments["dropout_rate"] = estimator._automatic_rates
     return read_drops(arguments, network.sizes[1:-1], network.activations)
 
@@ -183,7 +188,7 @@ def _check_plain(arguments):
     ):
         given = arguments[name]
         is_never = name == "n_iter_no_change" and isinstance(given, float) and given == inf
-        if not (isinstance(given, str) and given == special) and not is_never:
+        if not (is_name(given, special) or is_never):
             described = f"{name}, if it is not {special!r},"
             check_number(described, given, low, integer=integer)
     for name in FLAGS:
@@ -202,7 +207,7 @@ def _check_plain(arguments):
 
 def _check_cv(cv):
     """Check what makes the folds, as far as it tells without the data."""
-    if cv is None or (isinstance(cv, str) and cv == "auto"):
+    if cv is None or is_name(cv, "auto"):
         return
     if isinstance(cv, Iterator):
         raise TypeError(f"cv must not be an iterator, which the first fit uses up, got {cv!r}.")
@@ -240,7 +245,7 @@ def _schedule(arguments):
 def _rule(arguments, drops):
     """How the parameters move, or None for L-BFGS, which goes its own way."""
     constraint = _constraint(arguments["max_norm"])
-    if not (isinstance(arguments["solver"], str) and arguments["solver"] == "lbfgs"):
+    if not is_name(arguments["solver"], "lbfgs"):
         names = {**OPTIMIZERS, "lbfgs": None}
         optimizer = _recipe("solver", arguments, names, Optimizer, _SOLVER_ARGUMENTS)
         clip_norm = arguments["clip_norm"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from skdropout._core.checks import is_name
 from skdropout._training.data import suit_batch_size
 from skdropout._training.settings import Settings
 from skdropout.schedules import Constant, Cosine
@@ -29,7 +30,6 @@ PATIENCE, PATIENCE_GROWTH = 300, 0.15
 """Steps without improvement after which a training ends that is judged, and how many more for each
 step before, unless there are so many rows that each epoch tells enough."""
 
-
 MOST_DROPPED = 0.5
 MOST_DROPPED_OF_MANY = 0.25
 """The largest dropout rates, for few rows and for so many that the default holds out some."""
@@ -43,14 +43,14 @@ def suit_rates(sizes: Sequence[int], solver: Any) -> list[float]:
 
     L-BFGS has none.
     """
-    if isinstance(solver, str) and solver == "lbfgs":
+    if is_name(solver, "lbfgs"):
         return [0.0] * len(sizes)
     return [min(MOST_DROPPED, max(0.0, 1.0 - FEWEST_KEPT / size)) for size in sizes]
 
 
 def choose_cv(cv: Any, n_rows: int, *, alone: bool) -> Any:
     """The folds of an ensemble, or None for a single network; `alone` tells of reasons for one."""
-    if not (isinstance(cv, str) and cv == "auto"):
+    if not is_name(cv, "auto"):
         return cv
     return None if alone or not FEWEST_FOLDED <= n_rows <= MOST_FOLDED else N_FOLDS
 
@@ -86,7 +86,12 @@ def suit(settings: Settings, n_rows: int, *, judged: bool, incremental: bool = F
 
 def holds_out(cv: Any, n_rows: int, *, alone: bool) -> bool:
     """Whether the default is to hold out some of so many rows."""
-    return isinstance(cv, str) and cv == "auto" and not alone and n_rows > MOST_FOLDED
+    return is_name(cv, "auto") and not alone and n_rows > MOST_FOLDED
+
+
+def decides_by_loss(scoring: Any) -> bool:
+    """Whether a validation decides by its loss, and not by a score."""
+    return scoring is None or is_name(scoring, "loss")
 
 
 def suit_dtype(dtype: DTypeLike, n_rows: int, *, folded: bool) -> DTypeLike:

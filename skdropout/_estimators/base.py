@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdropout._core.buffers import Array
-from skdropout._core.checks import check_flag, check_number
+from skdropout._core.checks import check_flag, check_number, is_name
 from skdropout._estimators.arguments import check_sparse_dropout, drops_now
 from skdropout._estimators.callbacks import CallbackSupportMixin
 from skdropout._estimators.conventions import LiveArrays, as_rows, random_generator
@@ -31,7 +31,7 @@ Method = TypeVar("Method", bound=Callable)
 
 def is_stochastic(estimator: Any) -> bool:
     """Whether the solver works on batches; the reason why not is the error."""
-    if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
+    if is_name(estimator.solver, "lbfgs"):
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
         )

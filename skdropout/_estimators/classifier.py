@@ -10,6 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
 
 from skdropout._core.buffers import Array
+from skdropout._core.checks import is_name
 from skdropout._estimators.base import BaseDropoutMLP, if_stochastic
 from skdropout._estimators.export import to_classifier
 from skdropout._estimators.fitting import Given, fit, partial_fit
@@ -338,7 +339,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         ValueError, TypeError
             As in `fit`; and with ``early_stopping=True`` or ``class_weight="balanced"``.
         """
-        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+        if is_name(self.class_weight, "balanced"):
             raise ValueError(
                 "class_weight='balanced' needs all samples at once: for partial_fit give a dict, "
                 "as sklearn.utils.class_weight.compute_class_weight makes it."

@@ -21,7 +21,13 @@ from sklearn.utils.validation import validate_data
 from skdropout._core.buffers import Array
 from skdropout._core.losses import ClassLoss
 from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_settings
-from skdropout._estimators.automatic import choose_cv, holds_out, suit, suit_dtype
+from skdropout._estimators.automatic import (
+    choose_cv,
+    decides_by_loss,
+    holds_out,
+    suit,
+    suit_dtype,
+)
 from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks
 from skdropout._estimators.conventions import (
     all_or_nothing,
@@ -170,9 +176,9 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         _member(suited, state, data, train, standardization, is_inside=not is_warm)
         for state, (train, _) in zip(states, roles.splits, strict=True)
     ]
-    by_loss = judged and _loss_decides(estimator)
-    job = Job(members, _stopping(suited, judged=judged), Monitor(judged, by_loss))
-    job.n_jobs = estimator.n_jobs
+    by_loss = judged and decides_by_loss(estimator.scoring)
+    stopping = _stopping(suited, judged=judged)
+    job = Job(members, stopping, Monitor(judged, by_loss), n_jobs=estimator.n_jobs)
     if has_validation:
         held_out = _read(estimator, validation, data.labels, new=False, training=data.targets)
         _check_outputs(data.targets, held_out.targets)
@@ -350,12 +356,13 @@ def _apply(data: Data, standardization: Standardization | None) -> Data:
     """The data in standardised coordinates, or as they are without any."""
     if standardization is None:
         return data
-    targets = data.targets.astype(standardization.dtype)
+    targets, dtype = data.targets, standardization.dtype
     if _is_linear(data):
         y = data.y.reshape(len(data.y), -1)
         y = (y - standardization.y_mean) / standardization.y_scale
-        targets = replace(targets, encoded=DenseTargets(y, 0.0, standardization.dtype))
-    return data._replace(inputs=standardize_inputs(data.X, standardization), targets=targets)
+        targets = replace(targets, encoded=DenseTargets(y, 0.0, dtype))
+    inputs = standardize_inputs(data.X, standardization)
+    return data._replace(inputs=inputs, targets=targets.astype(dtype))
 
 
 def _is_moderate(values: Array) -> bool:
@@ -387,14 +394,18 @@ def _begin(
     column that is constant, unless more rows are to come, which may be of other classes or vary.
     """
     sizes = _sizes(settings, data)
+    is_placed = standardization is not None and not incremental
+    if is_placed:
+        known, start = estimator._standardizer, data.targets.start(roles.training)
+        is_constant, has_constant_targets = known.is_constant, known.has_constant_targets
     states = []
     for streams in roles.streams:
         network = Network(sizes, settings.activations, data.X.dtype, batch_norm=settings.batch_norm)
         network.initialize(streams["weights"], settings.weight_init)
-        if standardization is not None and not incremental:
-            network.weights[0][estimator._standardizer.is_constant] = 0.0
-            network.weights[-1][:, estimator._standardizer.has_constant_targets] = 0.0
-            network.biases[-1][:] = data.targets.start(roles.training)
+        if is_placed:
+            network.weights[0][is_constant] = 0.0
+            network.weights[-1][:, has_constant_targets] = 0.0
+            network.biases[-1][:] = start
         states.append(TrainingState(network, streams, Patience(judged)))
     estimator.t_ = 0
     estimator.n_layers_ = len(sizes)
@@ -425,7 +436,7 @@ def _go_on(estimator: Any, *, judged: bool) -> list[TrainingState]:
     members = estimator.estimators_ if folded else [estimator]
     states = [member._state.copy() for member in members]
     for state in states:
-        state.patience = state.patience.resume(by_score=judged)
+        state.patience = state.patience.resume(judged=judged)
     _place(estimator, states, folded=folded)
     return states
 
@@ -512,10 +523,9 @@ def _member(
 
 def _stopping(settings: Settings, *, judged: bool) -> Stopping:
     """When the training ends."""
-    assert settings.schedule is not None
     assert settings.n_iter_no_change is not None
     return Stopping(
-        by_score=judged,
+        judged=judged,
         anneals=settings.schedule.anneals or settings.dropout_schedule.anneals,
         adapts=settings.schedule.adapts,
         incremental=False,
@@ -548,7 +558,7 @@ def _validation(estimator: Any, data: Data, splits: list[Split], job: Job) -> Va
         HeldOut(member.judged, data.inputs[held_out], np.searchsorted(rows, held_out))
         for member, (_, held_out) in zip(job.members, splits, strict=True)
     ]
-    loss_decides = _loss_decides(estimator)
+    loss_decides = decides_by_loss(estimator.scoring)
     scorer: Scorer | None = None
     if estimator.scoring is not None:
         outside = job.lead.to_outside if len(parts) > 1 else None
@@ -590,13 +600,12 @@ def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:
 
 def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
     """Warn where the networks are no better than a constant. Sets: the job's warnings."""
-    start = data.targets.start(roles.training)
     validation = job.monitor.validation
     if validation is not None and job.best is not None:
         z, targets, weight = job.best.z, validation.targets, validation.weight
         where = "the rows held out"
     elif validation is None:
-        evaluation = _evaluation(job.lead, data)
+        evaluation = job.monitor.evaluation or _evaluation(job.lead, data)
         z = evaluation.network.predict(evaluation.X)
         targets, weight = evaluation.targets, evaluation.weight
         where = "the training data"
@@ -604,7 +613,7 @@ def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
         return
     if not np.ptp(targets, axis=0).any():
         return  # a constant is all there is to predict
-    loss = data.targets.loss
+    loss, start = data.targets.loss, data.targets.start(roles.training)
     reached = loss.value(z, targets, weight)
     constant = loss.value(np.broadcast_to(start.astype(z.dtype), z.shape), targets, weight)
     if reached > constant:
@@ -616,13 +625,6 @@ def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
         )
 
 
-def _loss_decides(estimator: Any) -> bool:
-    """Whether a validation decides by its loss, and not by a score."""
-    return estimator.scoring is None or (
-        isinstance(estimator.scoring, str) and estimator.scoring == "loss"
-    )
-
-
 def _publish(estimator: Any, job: Job) -> None:
     """Tell of a training. Sets: `t_`, `n_iter_` and the curves with their best values."""
     state = job.state
@@ -631,7 +633,7 @@ def _publish(estimator: Any, job: Job) -> None:
     estimator.n_iter_ = state.progress.epoch
     publish_history(estimator, state.history)
     estimator.loss_ = estimator.loss_curve_[-1]
-    estimator.best_loss_ = None if state.patience.by_score else min(estimator.loss_curve_)
+    estimator.best_loss_ = None if state.patience.judged else min(estimator.loss_curve_)
     estimator.best_validation_score_ = None
     if estimator.validation_scores_ is not None:
         scores = (score for score in estimator.validation_scores_ if not isnan(score))

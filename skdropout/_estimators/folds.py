@@ -32,8 +32,6 @@ def split_rows(
         If there are less than two splits, or rows missing on either side of one.
     """
     if isinstance(cv, int | np.integer):
-        if cv < 2:
-            raise ValueError(f"cv={cv!r} must be at least 2 folds, or None for a single network.")
         splits = _split_evenly(int(cv), rows, strata, groups, rng)
     else:
         takes_part = np.zeros(X.shape[0], bool)

@@ -6,13 +6,14 @@ from typing import Any
 from sklearn.metrics import check_scoring
 
 from skdropout._core.buffers import Array
+from skdropout._core.checks import is_name
 from skdropout._estimators.labels import Scorer
 
 
 def check_scorer(estimator: Any) -> None:
     """Raise if `scoring` is not "loss", the name of a score or a callable."""
     scoring = estimator.scoring
-    if isinstance(scoring, str) and scoring == "loss":
+    if is_name(scoring, "loss"):
         return
     if not (isinstance(scoring, str) or callable(scoring)):
         raise TypeError(
@@ -35,7 +36,7 @@ def make_scorer(
     The scorer gets an estimator that predicts as it stands, which `publish` sees to; or with
     `to_outside` one whose raw predictions are those, whatever it is asked to predict.
     """
-    if isinstance(estimator.scoring, str) and estimator.scoring == "loss":
+    if is_name(estimator.scoring, "loss"):
         return lambda z, loss: -loss
     scorer = check_scoring(estimator, estimator.scoring)
     nameless = object.__new__(type(estimator))  # X is an array by now

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 from sklearn.utils.sparsefuncs import min_max_axis
 
 from skdropout._core.buffers import Array
@@ -176,10 +177,9 @@ def have_one_value(X: Any, weight: Array | None, rows: Array) -> Array:
         return (negative < 0.25) & (positive <= 0.25)
     rows = rows[:: -(-len(rows) // N_RANKED)]
     weight = np.ones(len(rows)) if weight is None else weight[rows]
-    columns = np.arange(X.shape[1])
     n_columns = max(1, BLOCK // (4 * len(rows)))  # ranking takes several copies
-    pieces = [columns[first : first + n_columns] for first in range(0, len(columns), n_columns)]
-    return np.concatenate([_have_one_value(X[np.ix_(rows, piece)], weight) for piece in pieces])
+    pieces = (X[:, piece][rows] for piece in gen_batches(X.shape[1], n_columns))
+    return np.concatenate([_have_one_value(piece, weight) for piece in pieces])
 
 
 def _have_one_value(X: Array, weight: Array) -> Array:
@@ -200,17 +200,20 @@ def standardize_inputs(X: Any, standardization: Standardization) -> Any:
         out.data = (out.data / scale[out.indices]).astype(dtype)
         return out
     out = np.empty(X.shape, dtype)
-    for rows in _blocks(X, np.arange(len(X))):
-        block = slice(rows[0], rows[-1] + 1)
+    for block in gen_batches(len(X), _n_rows(X)):
         out[block] = (X[block] - mean) / scale  # in double precision
     return out
 
 
 def _blocks(X: Any, rows: Array) -> Iterator[Array]:
     """Some of the rows after the others; sparse ones, which nobody makes dense, at once."""
-    n_rows = len(rows) if issparse(X) else max(1, BLOCK // X.shape[1])
-    for first in range(0, len(rows), n_rows):
-        yield rows[first : first + n_rows]
+    for block in gen_batches(len(rows), len(rows) if issparse(X) else _n_rows(X)):
+        yield rows[block]
+
+
+def _n_rows(X: Array) -> int:
+    """Rows of a block."""
+    return max(1, BLOCK // X.shape[1])
 
 
 def measure_spread(X: Any, rows: Array) -> float:

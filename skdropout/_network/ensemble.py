@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from skdropout._core import tuning
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.network import Network
@@ -15,12 +14,10 @@ def predict_average(networks: Sequence[Network], X: Array | csr_array, loss: Los
     """The raw predictions whose means, or probabilities, are the average of the networks'."""
     if len(networks) == 1:
         return networks[0].predict(X)
-    n_rows = max(1, tuning.INFERENCE_NUMBERS // (len(networks) * networks[0].sizes[-1]))
     share = 1.0 / len(networks)
     blocks = []
-    for first in range(0, X.shape[0], n_rows):
-        rows = X[first : first + n_rows]
-        draws = np.stack([network.predict(rows) for network in networks])
+    for block in networks[0].blocks(X.shape[0]):
+        draws = np.stack([network.predict(X[block]) for network in networks])
         weight = np.full((len(networks), len(draws[0]), 1), share, draws.dtype)
         blocks.append(loss.average(draws, weight).astype(draws.dtype, copy=False))
     return np.concatenate(blocks)

@@ -115,8 +115,10 @@ class Network:
 
     def copy(self, dtype: DTypeLike | None = None) -> "Network":
         """A network with the same parameters in memory of its own, of another type or the same."""
-        state = self.get_state()
-        return Network.from_state(state | {"memory": state["memory"].astype(dtype or self.dtype)})
+        dtype = self.dtype if dtype is None else dtype
+        network = Network(self.sizes, self.activations, dtype, batch_norm=self.batch_norm)
+        network.memory[:] = self.memory
+        return network
 
     def get_state(self) -> dict:
         """All there is to know, as plain values and one array."""

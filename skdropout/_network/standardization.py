@@ -33,10 +33,9 @@ class Standardization:
 
     def inside(self, network: Network) -> Network:
         """A network inside that predicts as `network` does outside."""
-        inner = network.copy()
-        _move_inputs(inner, -self.mean / self.scale, 1.0 / self.scale)
+        inner = self.take_inputs(network)
         _move_outputs(inner, -self.y_mean / self.y_scale, 1.0 / self.y_scale)
-        return inner.copy(self.dtype)
+        return inner if inner.dtype == self.dtype else inner.copy(self.dtype)
 
     def to_outside(self, network: Network, out: Network):
         """Write the network that predicts outside as `network` does inside into `out`."""

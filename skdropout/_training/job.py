@@ -91,7 +91,7 @@ class Job:
             print(f"{line}, learning rate = {epoch.learning_rate:.6g}")
         by_tol = self.monitor.by_loss
         is_best = self.state.patience.update(value, self.stopping.tol, by_tol=by_tol)
-        if is_best and self.stopping.by_score:
+        if is_best and self.stopping.judged:
             validation = self.monitor.validation
             assert validation is not None
             memories = [member.judged.memory.copy() for member in self.members]
@@ -107,7 +107,7 @@ class Job:
         is_over = stopping.may_end and settings.schedule.ends_at(learning_rate)
         if settings.verbose:
             held_out = "Validation loss" if self.monitor.by_loss else "Validation score"
-            watched = held_out if stopping.by_score else "Training loss"
+            watched = held_out if stopping.judged else "Training loss"
             then = "Stopping." if is_over else "Lowering the learning rate."
             print(
                 f"{watched} did not improve more than tol={stopping.tol:g} for "

@@ -88,11 +88,12 @@ class Member:
         self.judged.memory += weight * (self.network.memory - self.judged.memory)
 
     def take(self, moved: "Member") -> None:
-        """Become what a copy of it has become elsewhere. Moves the networks and `state`."""
+        """Go on from where a copy of it has come elsewhere. Moves `network` and `state`.
+
+        What is judged, the streams and the count of epochs are told of for each epoch.
+        """
         self.network.memory[:] = moved.network.memory
-        self.judged.memory[:] = moved.judged.memory
         self.n_averaged = moved.n_averaged
-        self.state.set_streams(moved.state.get_streams())
         self.state.progress = moved.state.progress
         self.state.optimizer = moved.state.optimizer
 

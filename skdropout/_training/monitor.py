@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 from math import isfinite, isnan, nan
 
 import numpy as np
@@ -80,12 +81,12 @@ class Validation:
 
         Both are NaN where predictions are not finite, as no scorer takes these.
         """
-        draws, share = self._draw()
-        z = self._average(draws, share)
+        draws = self._draw()
+        z = self._average(draws)
         is_finite = bool(np.isfinite(z).all())
         if self.calibrates and is_finite:
             self.factor = calibrate(self.loss, z, self.targets, self.weight)
-            z = self._average(self.factor * draws, share)
+            z = self._average(self.factor * draws)
         self.z = z
         loss = self.loss.value(z, self.targets, self.weight) if is_finite else nan
         entries = {"validation_loss": loss if isfinite(loss) else nan}
@@ -99,22 +100,32 @@ class Validation:
             )
         return entries | {"validation_score": score}
 
-    def _draw(self) -> tuple[Array, Array]:
-        """Raw predictions for all rows, once or more, and the share of each in the average."""
-        counts = np.zeros(len(self.targets), int)
-        predicted = []
+    @cached_property
+    def _ranks(self) -> list[Array]:
+        """For each part, how many parts before it have its rows."""
+        counts, ranks = np.zeros(len(self.targets), int), []
         for part in self.parts:
-            predicted.append((counts[part.places], part.places, part.network.predict(part.X)))
+            ranks.append(counts[part.places])
             counts[part.places] += 1
-        draws = np.zeros((counts.max(), *self.targets.shape), self.targets.dtype)
-        for rank, places, z in predicted:
-            draws[rank, places] = z
-        share = (np.arange(len(draws))[:, np.newaxis] < counts) / counts
-        return draws, share[..., np.newaxis].astype(draws.dtype)
+        return ranks
 
-    def _average(self, draws: Array, share: Array) -> Array:
+    @cached_property
+    def _share(self) -> Array:
+        """Of each draw in the average of its row, of shape (n_draws, n, 1)."""
+        counts = np.bincount(np.concatenate([part.places for part in self.parts]))
+        share = (np.arange(counts.max())[:, np.newaxis] < counts) / counts
+        return share[..., np.newaxis].astype(self.targets.dtype)
+
+    def _draw(self) -> Array:
+        """Raw predictions for all rows, once or more, of shape (n_draws, n, n_outputs)."""
+        draws = np.zeros((len(self._share), *self.targets.shape), self.targets.dtype)
+        for part, rank in zip(self.parts, self._ranks, strict=True):
+            draws[rank, part.places] = part.network.predict(part.X)
+        return draws
+
+    def _average(self, draws: Array) -> Array:
         """Raw predictions for all rows."""
-        return draws[0] if len(draws) == 1 else self.loss.average(draws, share)
+        return draws[0] if len(draws) == 1 else self.loss.average(draws, self._share)
 
 
 @dataclass

@@ -32,7 +32,7 @@ class Stopping:
 
     Attributes
     ----------
-    by_score : bool
+    judged : bool
         Whether the training is judged, by a loss or a score.
     anneals : bool
         Whether a schedule means to end with the last epoch.
@@ -48,7 +48,7 @@ class Stopping:
         How much longer the patience is for each epoch: a part of the epochs so far.
     """
 
-    by_score: bool
+    judged: bool
     anneals: bool
     adapts: bool
     incremental: bool
@@ -64,7 +64,7 @@ class Stopping:
     @property
     def may_end(self) -> bool:
         """Whether a plateau may end the training."""
-        return self.by_score or not self.anneals
+        return self.judged or not self.anneals
 
     @property
     def heeds_plateaus(self) -> bool:
@@ -75,7 +75,7 @@ class Stopping:
     def watches_loss(self) -> bool:
         """Whether it makes a difference which training loss is watched."""
         asked = self.adapts or not (self.anneals or self.incremental)
-        return asked and not self.by_score and self.n_iter_no_change < inf
+        return asked and not self.judged and self.n_iter_no_change < inf
 
     @property
     def warns(self) -> bool:
@@ -91,22 +91,22 @@ class Patience:
 
     Attributes
     ----------
-    by_score : bool
+    judged : bool
         Whether they are those of rows held out.
     best : float
     n_bad_epochs : int
     """
 
-    by_score: bool = False
+    judged: bool = False
     best: float = -inf
     n_bad_epochs: int = 0
 
-    def resume(self, *, by_score: bool) -> "Patience":
+    def resume(self, *, judged: bool) -> "Patience":
         """What to go on with: scores on other samples do not compare, nor do scores and losses."""
-        return Patience(by_score) if by_score or self.by_score else replace(self)
+        return Patience(judged) if judged or self.judged else replace(self)
 
     def update(self, value: float, tol: float, *, by_tol: bool = False) -> bool:
-        """Take note of a value; return whether it is the best so far. Sets: all but `by_score`.
+        """Take note of a value; return whether it is the best so far. Sets: all but `judged`.
 
         With `by_tol` a gain of less than `tol` makes no new best.
         """

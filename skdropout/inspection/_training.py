@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from skdropout._core.checks import check_flag
+from skdropout._estimators.automatic import decides_by_loss
 from skdropout.inspection._axes import (
     BLUE,
     DARK,
@@ -117,7 +118,7 @@ class TrainingCurveDisplay:
                 f"{cls.__name__} shows history_, which {type(network).__name__} does not have: "
                 "only the networks of skdropout keep one."
             )
-        by_loss = getattr(network, "scoring", None) in (None, "loss")
+        by_loss = decides_by_loss(getattr(network, "scoring", None))
         display = cls(network.history_, score_name=_name_score(network), by_loss=by_loss)
         return display.plot(ax, **options)
 
