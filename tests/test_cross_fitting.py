@@ -192,6 +192,13 @@ def test_out_of_fold_is_what_a_member_predicts_for_rows_it_has_not_seen(kind):
     assert oof.dtype == np.float64
 
 
+def test_probabilities_out_of_fold_sum_to_one_in_the_precision_of_the_data():
+    X, y = make_classification(150, n_classes=3, n_informative=4, random_state=0)
+    estimator = DropoutMLPClassifier(8, max_iter=3, cv=3, random_state=0).fit(X, y)
+    p = estimator.oof_decision_function_
+    assert_allclose(p.sum(axis=1), 1.0, rtol=1e-14)  # they are trained in single precision
+
+
 def test_a_member_has_not_seen_the_targets_of_its_fold():
     splits = list(KFold(3).split(X))
     arguments = {"cv": splits, "standardize": False, "max_iter": 1, "scoring": "r2"}

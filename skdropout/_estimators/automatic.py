@@ -20,13 +20,13 @@ MOST_FOLDED = 20_000
 """Rows up to which the default is an ensemble: of more a tenth says enough."""
 
 N_FOLDS = 5
-MOST_IN_DOUBLE = 200
+MOST_IN_DOUBLE = 100
 """Rows up to which an ensemble is trained in the precision of the data."""
 
 N_STEPS, N_STEPS_AT_ONCE = 1_000, 500
 """Steps of a network that nothing judges, and where each of them takes all rows at once."""
 
-PATIENCE, PATIENCE_GROWTH = 300, 0.15
+PATIENCE, PATIENCE_GROWTH = 500, 0.15
 """Steps without improvement after which a training ends that is judged, and how many more for each
 step before, unless there are so many rows that each epoch tells enough."""
 

@@ -443,13 +443,7 @@ def _go_on(estimator: Any, *, judged: bool) -> list[TrainingState]:
 
 def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None:
     """Hand the states to the estimator. Sets: `history_`, `_state` or `estimators_`."""
-    for name in (
-        "_state",
-        "estimators_",
-        "oof_score_",
-        "oof_prediction_",
-        "oof_decision_function_",
-    ):
+    for name in OF_ONE_KIND:
         vars(estimator).pop(name, None)
     estimator.history_ = states[0].history
     if not folded:
@@ -650,7 +644,8 @@ def _publish_out_of_fold(estimator: Any, data: Data, roles: Roles, job: Job) -> 
     assert validation is not None
     rows, labels, weight = roles.judged, data.labels, data.targets.sample_weight
     z = validation.z if job.best is None else job.best.z
-    predicted = labels.out_of_fold(job.lead.to_outside(z))
+    outside = job.lead.to_outside(z.astype(data.X.dtype, copy=False))
+    predicted = labels.out_of_fold(outside)
     full = np.full((data.X.shape[0], *predicted.shape[1:]), nan, data.X.dtype)
     full[rows] = predicted
     setattr(estimator, labels.out_of_fold_name, full)
