@@ -530,9 +530,9 @@ def test_interrupt_keeps_the_epochs_done(monkeypatch):
         calls.append(1)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return True
+        return [True]
 
-    monkeypatch.setattr("skdropout._training.engine.Engine.is_finite", interrupt)
+    monkeypatch.setattr("skdropout._training.engine.Engine.are_finite", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user after 4 epochs"):
         clf.fit(X, Y)
     assert clf.n_iter_ == len(clf.loss_curve_) == 4

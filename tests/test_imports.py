@@ -21,7 +21,7 @@ FLOORS = {
     "_estimators": "_core recipes _network _training",
     "datasets": "_core",
     "inspection": "_core recipes _network _estimators",
-    "skdropout": "recipes _estimators",
+    "skdropout": "recipes _training _estimators",
 }
 RECIPES = {"_recipe", "constraints", "dropout", "optimizers", "schedules"}
 

@@ -20,8 +20,9 @@ class Buffer:
     layout : mapping of name to shape
         Names may be strings or numbers.
     dtype : dtype
-    memory : ndarray of shape (at least size,), default=None
-        Where the vector lies; None takes new memory, filled with zeros.
+    memory : ndarray of shape (..., at least size), default=None
+        Where the vector lies; None takes new memory, filled with zeros. With more axes there are
+        as many vectors, and a view holds what each of them has of its name: (..., *shape).
     """
 
     __slots__ = ("_ends", "_views", "flat", "layout")
@@ -32,8 +33,12 @@ class Buffer:
         self.layout = dict(layout)
         self._ends = dict(zip(layout, accumulate(map(prod, layout.values())), strict=True))
         size = self.size_of(layout)
-        self.flat = np.zeros(size, dtype) if memory is None else memory[:size]
-        self._views = {name: self.flat[self.span(name)].reshape(layout[name]) for name in layout}
+        self.flat = np.zeros(size, dtype) if memory is None else memory[..., :size]
+        stack = self.flat.shape[:-1]
+        self._views = {
+            name: self.flat[..., self.span(name)].reshape((*stack, *shape))
+            for name, shape in layout.items()
+        }
 
     @staticmethod
     def size_of(layout: Mapping[Any, Shape]) -> int:

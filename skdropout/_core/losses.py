@@ -1,10 +1,13 @@
 """Losses on raw predictions, by log-sum-exp; they know no network and no label."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.special import expit, log_expit, log_softmax, logit, logsumexp, xlogy
 
 from skdropout._core import tuning
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, Shape
 
 RAREST = 1e-6
 """The smallest probability or mean that a raw prediction is found for."""
@@ -77,48 +80,54 @@ class RunningLoss:
     loss : Loss
     n_outputs : int
     dtype : dtype
+    stack : tuple of int, default=()
+        The axis of several networks, ``(n_networks,)``, which all arrays have in front then.
     """
 
-    def __init__(self, loss: Loss, n_outputs: int, dtype):
+    def __init__(self, loss: Loss, n_outputs: int, dtype: DTypeLike, stack: Shape = ()):
         self.loss = loss
         self._capacity = max(1, min(tuning.LOSS_ROWS, tuning.LOSS_NUMBERS // n_outputs))
-        self._z, self._y = np.empty((2, self._capacity, n_outputs), dtype)
-        self._weight = np.empty((self._capacity, 1), dtype)
+        self._z, self._y = np.empty((2, *stack, self._capacity, n_outputs), dtype)
+        self._weight = np.empty((*stack, self._capacity, 1), dtype)
         self._n_rows = 0
         self._sizes: list[int] = []
-        self._factors: list[float] = []
-        self._total = 0.0
+        self._factors: list[float | Array] = []
+        self._totals = np.zeros(stack)
 
-    def add(self, z: Array, y: Array, weight: Array, factor: float):
+    def add(self, z: Array, y: Array, weight: Array, factor: float | Array):
         """Add a batch, whose rows weigh ``factor weight``, a column."""
-        n_rows = len(z)
+        n_rows = z.shape[-2]
         if n_rows > self._capacity:
             for first in range(0, n_rows, self._capacity):
                 part = slice(first, first + self._capacity)
-                self.add(z[part], y[part], weight[part], factor)
+                self.add(z[..., part, :], y[..., part, :], weight[..., part, :], factor)
             return
         if self._n_rows + n_rows > self._capacity:
             self._settle()
         here = slice(self._n_rows, self._n_rows + n_rows)
-        self._z[here] = z
-        self._y[here] = y
-        self._weight[here] = weight
+        self._z[..., here, :] = z
+        self._y[..., here, :] = y
+        self._weight[..., here, :] = weight
         self._sizes.append(n_rows)
         self._factors.append(factor)
         self._n_rows += n_rows
 
-    def pop(self) -> float:
-        """The sum since the last call."""
+    def pop(self) -> Any:
+        """The sum since the last call, a number or an array of one for each network."""
         self._settle()
-        total, self._total = self._total, 0.0
-        return total
+        totals = self._totals.copy()
+        self._totals[...] = 0.0
+        return totals if totals.ndim else float(totals)
 
     def _settle(self):
-        rows = slice(self._n_rows)
-        per_sample = self.loss.per_sample(self._z[rows], self._y[rows])
+        n_rows, sizes = self._n_rows, np.array(self._sizes, int)
         factors = np.array(self._factors, float)  # so that sums of large weights are finite
-        weight = self._weight[rows, 0] * factors.repeat(np.array(self._sizes, int))
-        self._total += float(per_sample.dot(weight))
+        z, y = (a[..., :n_rows, :].reshape(-1, a.shape[-1]) for a in (self._z, self._y))
+        per_sample = self.loss.per_sample(z, y).reshape(*self._totals.shape, n_rows)
+        factors = factors.repeat(sizes, axis=0).T
+        weight = np.multiply(self._weight[..., :n_rows, 0], factors, order="C")
+        for network in np.ndindex(self._totals.shape):
+            self._totals[network] += float(per_sample[network].dot(weight[network]))
         self._n_rows = 0
         self._sizes, self._factors = [], []
 

@@ -5,8 +5,8 @@ which random numbers are drawn say so. Multiplications stand for "multiply and a
 """
 
 VECTOR_PIECE = 10_000
-"""Elements that one call of BLAS adds. OpenBLAS wakes a second thread for more, which takes the
-vectors to another cache."""
+"""Elements that one call of BLAS adds, if it may have two threads. OpenBLAS wakes the second one
+for more, which takes the vectors to another cache."""
 
 UPDATE_BLOCK = 40_000
 """Parameters that an update goes through at once. The block's vectors stay in the cache, and the
@@ -62,6 +62,14 @@ multiplications."""
 WINDOW_CALLS = 1 << 20
 """What the calls of windows cost for each layer, in multiplications. With the four of them a step
 of layers of 256 and more units takes half of the time at a rate of one half."""
+
+STACKED_PARAMETERS, FEWEST_STACKED = 1 << 18, 8
+"""Parameters of all networks that are trained as one stack, at the most, and as many networks of
+one kind as have to find room in them, at the least. What moves a network leaves the cache of a core
+when the others come: networks of 5,000 parameters gain the most, those of 40,000 nothing."""
+
+STACKED_NUMBERS = 1 << 24
+"""Numbers of training data that are copied for a stack, at the most."""
 
 THINNING = 160
 """What it costs to put a weight into a smaller network, in multiplications."""

@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
-from skdropout._core import tuning
+from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array
 
 _DTYPES: list[np.dtype] = [np.dtype(np.float32), np.dtype(np.float64)]
@@ -27,7 +27,7 @@ def scal(a: float, x: Array):
 def axpy(a: float, x: Array, y: Array):
     """``y += a x``."""
     n = y.size
-    if n <= tuning.VECTOR_PIECE:
+    if n <= tuning.VECTOR_PIECE or threads.one.n_inside:
         _AXPY[y.dtype](x, y, n, a)
         return
     for start in range(0, n, tuning.VECTOR_PIECE):

@@ -203,7 +203,7 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
             job.state.record({"loss": loss})
             job.state.count_epoch(0.0)
     else:
-        Training(job, settings.rule).run()
+        Training(job).run()
     job.publish_best()
     _warn_of_useless_fit(job, data, roles)
     _publish(estimator, job)
@@ -251,8 +251,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
             members, replace(_stopping(settings, judged=False), incremental=True, max_epochs=1)
         )
         _warn_of_clipping(job, settings, len(rows))
-        assert settings.rule is not None  # with L-BFGS there is no such method
-        Training(job, settings.rule).run()
+        Training(job).run()
         job.publish()
         _publish(estimator, job)
         _emit_warnings(job)

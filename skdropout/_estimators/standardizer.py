@@ -22,6 +22,9 @@ BLOCK = 1 << 17
 FEWEST_RANKED, N_RANKED = 20, 10_000
 """Rows at the least, of a piece, and at the most whose quartiles tell of mostly one value."""
 
+N_MEASURED = 1_000
+"""Rows that tell whether columns are of wildly different scale, at the most."""
+
 
 class Standardizer:
     """Centres and scales inputs, and numbers to be predicted.
@@ -219,12 +222,21 @@ def _n_rows(X: Array) -> int:
 def measure_spread(X: Any, rows: Array) -> float:
     """How many times larger the largest scale of a column is than the smallest, in these rows.
 
-    Constant columns do not count; those that are too large to square make it infinite.
+    The scale is the standard deviation, of sparse columns the largest number. Constant columns do
+    not count; those that are too large to square make it infinite.
     """
-    some = rows[:: -(-len(rows) // N_RANKED)]
-    try:
-        seen = Standardizer(1, scales_targets=False).learn(X, np.empty(X.shape[0]), None, some)
-    except ValueError:
-        return np.inf
-    scales = seen.standardization(X.dtype).scale[~seen.is_constant]
-    return float(scales.max() / scales.min()) if len(scales) else 1.0
+    some = rows[:: -(-len(rows) // N_MEASURED)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        if issparse(X):
+            scales = abs(X[some]).max(axis=0).toarray().ravel()
+        else:
+            pieces = gen_batches(X.shape[1], max(1, BLOCK // len(some)))
+            scales = np.concatenate([_scales(X[:, piece][some]) for piece in pieces])
+        scales = scales[scales != 0]
+        spread = float(scales.max() / scales.min()) if len(scales) else 1.0
+    return spread if np.isfinite(spread) else np.inf
+
+
+def _scales(X: Array) -> Array:
+    """The standard deviation of each column, zero where it is constant."""
+    return np.where(np.ptp(X, axis=0) > 0, X.std(axis=0, dtype=float), 0.0)

@@ -77,30 +77,32 @@ class Drops:
 
 @dataclass(eq=False, slots=True)
 class Draw:
-    """Draws a mask."""
+    """Draws a mask, or one for each of several networks."""
 
     scheme: DropoutScheme
-    rate: float
-    rng: np.random.Generator
-    mask: Array  # (rows, columns)
+    each: list[tuple[np.random.Generator, float, Array]]  # stream, rate, mask (rows, columns)
 
     def __call__(self, k: int):
         """Put a new mask into place, the one number `k` since an epoch began."""
-        self.scheme.draw(self.rng, self.rate, out=self.mask)
+        for rng, rate, mask in self.each:
+            self.scheme.draw(rng, rate, out=mask)
 
 
 @dataclass(eq=False, slots=True)
 class DrawAhead(Draw):
-    """Draws as many masks at once as there is room for, when an epoch begins and when they end."""
+    """Draws as many masks at once as there is room for, when an epoch begins and when they end.
 
-    masks: Array  # (n_masks, rows, columns)
+    Those of one network lie one after the other in `each`.
+    """
+
+    masks: Array  # (..., n_masks, rows, columns), all of them
+    mask: Array  # (..., rows, columns)
 
     def __call__(self, k: int):
-        k %= len(self.masks)
+        k %= self.masks.shape[-3]
         if k == 0:
-            rows = self.masks.reshape(-1, self.masks.shape[2])
-            self.scheme.draw(self.rng, self.rate, out=rows)
-        np.copyto(self.mask, self.masks[-1 - k])
+            Draw.__call__(self, k)
+        np.copyto(self.mask, self.masks[..., -1 - k, :, :])
 
 
 class Masks:
@@ -129,6 +131,8 @@ class Masks:
     larger : Masks, default=None
         Masks for more rows, in whose memory these lie. Where the shapes do not depend on the
         number of rows they are the same masks.
+    others : sequence of (Drops, Generator), default=()
+        Of the other networks of a stack, which drop something in the same layers.
     """
 
     def __init__(
@@ -144,8 +148,11 @@ class Masks:
         constant: Mapping[int, Array] | None = None,
         n_draws: int = 1,
         larger: "Masks | None" = None,
+        others: Sequence[tuple[Drops, np.random.Generator]] = (),
     ):
         self.sizes, self.drops, self.rng = tuple(sizes), drops, rng
+        self.sources = [(drops, rng), *others]
+        self.stack: Shape = (len(self.sources),) if others else ()
         self.constant = constant or {}
         layout: dict[int, Shape] = {}
         for i, (rate, shape) in enumerate(zip(drops.rates, pairwise(sizes), strict=True)):
@@ -155,7 +162,10 @@ class Masks:
                 layout[i] = drops.scheme.mask_shape(*shape)
             elif not drops.drops_entries(i, sparse=sparse, one_mask=one_mask):
                 layout[i] = drops.scheme.mask_shape(1 if one_mask else n_rows, shape[0])
-        memory: Array | None = None if larger is None else larger.buffer.flat
+        if larger is None:
+            memory = np.zeros((*self.stack, Buffer.size_of(layout)), dtype)
+        else:
+            memory = larger.buffer.flat
         self.buffer: Buffer = Buffer(layout, dtype, memory)
         self.draws = [self._draw_of(group, n_draws) for group in self._groups()]
 
@@ -193,13 +203,22 @@ class Masks:
 
     def _draw_of(self, group: list[int], n_draws: int) -> Draw:
         """What draws the masks of some layers, which lie side by side."""
-        scheme, rate = self.drops.scheme, self.drops.rates[group[0]]
+        scheme = self.drops.scheme
         mask = self.buffer[group[0]]
         if len(group) > 1:
-            mask = self.buffer.flat[self.buffer.span(group[0], group[-1])].reshape(1, -1)
-        n_masks = min(n_draws, tuning.MASK_NUMBERS // mask.size)
+            span = self.buffer.span(group[0], group[-1])
+            mask = self.buffer.flat[..., span].reshape(*self.stack, 1, -1)
+        n_rows, n_columns = mask.shape[-2:]
+        n_masks = min(n_draws, tuning.MASK_NUMBERS // (n_rows * n_columns))
         rows_are_masks = scheme.independent or not (scheme.drops_weights or scheme.draws_per_row)
-        if n_masks > 1 and rows_are_masks:
-            masks = np.empty((n_masks, *mask.shape), mask.dtype)
-            return DrawAhead(scheme, rate, self.rng, mask, masks)
-        return Draw(scheme, rate, self.rng, mask)
+        is_ahead = n_masks > 1 and rows_are_masks
+        drawn = mask
+        if is_ahead:
+            drawn = np.empty((*self.stack, n_masks, n_rows, n_columns), mask.dtype)
+        each = [
+            (rng, drops.rates[group[0]], out)
+            for (drops, rng), out in zip(
+                self.sources, drawn.reshape(len(self.sources), -1, n_columns), strict=True
+            )
+        ]
+        return DrawAhead(scheme, each, drawn, mask) if is_ahead else Draw(scheme, each)

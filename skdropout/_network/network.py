@@ -34,6 +34,9 @@ class Network:
     dtype : dtype
     batch_norm : bool, default=False
         Whether hidden layers are normalised before their activation.
+    memory : ndarray of shape (n_numbers,) or (n_networks, n_numbers), default=None
+        Where it lies; None takes new memory, filled with zeros. With two axes it is a stack of
+        networks for a training pass, each of whose rows is the memory of one.
 
     Attributes
     ----------
@@ -50,6 +53,7 @@ class Network:
         dtype: DTypeLike,
         *,
         batch_norm: bool = False,
+        memory: Array | None = None,
     ):
         self.sizes = tuple(sizes)
         self.activations = tuple(activations)
@@ -64,13 +68,28 @@ class Network:
             layout |= {f"scale{i}": (width,) for i, width in hidden}
             for i, width in hidden:
                 statistics |= {f"mean{i}": (1, width), f"variance{i}": (1, width), f"n{i}": (1,)}
+        n_numbers = Buffer.size_of(layout) + Buffer.size_of(statistics)
+        self._lie(np.zeros(n_numbers, dtype) if memory is None else memory, layout, statistics)
+
+    def _lie(self, memory: Array, layout: dict[str, Shape], statistics: dict[str, Shape]):
+        """Sets: `memory`, and all that are views of it."""
         n_parameters = Buffer.size_of(layout)
-        self.memory = np.zeros(n_parameters + Buffer.size_of(statistics), dtype)
-        self.parameters = Buffer(layout, dtype, self.memory)
-        self.statistics = Buffer(statistics, dtype, self.memory[n_parameters:])
+        self.memory = memory
+        self.parameters = Buffer(layout, memory.dtype, memory)
+        self.statistics = Buffer(statistics, memory.dtype, memory[..., n_parameters:])
         self.weights, self.biases = (
             [self.parameters[f"{kind}{i}"] for i in range(self.n_layers)] for kind in "Wb"
         )
+
+    def move_to(self, memory: Array):
+        """Take all numbers along to another place. Sets: `memory`, and all views."""
+        memory[:] = self.memory
+        self._lie(memory, self.parameters.layout, self.statistics.layout)
+
+    @property
+    def stack(self) -> Shape:
+        """The number of networks as the shape of the axis that they take up: () for one."""
+        return self.memory.shape[:-1]
 
     @property
     def n_layers(self) -> int:

@@ -2,9 +2,11 @@
 
 An operation owns nothing: its fields are views handed in when a pass is compiled. `x`, `y` are its
 input and output, `dx`, `dy` the derivatives of the loss with respect to them. Shapes are given for
-a batch of `n` rows, `i` inputs and `u` units.
+a batch of `n` rows, `i` inputs and `u` units. Those of `Dense`, activations and dropout may all
+have one more axis in front, of several networks, where a vector (u,) is a row, (1, u).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -52,21 +54,23 @@ class Dense:
     ones: Array  # (n,)
     xT: Array = field(init=False)  # (i, n), a view of x
     WT: Array = field(init=False)  # (u, i), a view of W
+    product: Callable[..., Array] = field(init=False)  # of matrices, or of stacks of them
 
     def __post_init__(self):
-        self.xT, self.WT = self.x.T, self.W.T
+        self.xT, self.WT = self.x.swapaxes(-1, -2), self.W.swapaxes(-1, -2)
+        self.product = np.ndarray.dot if self.W.ndim == 2 else np.matmul
 
     def forward(self):
-        self.x.dot(self.W, out=self.y)
+        self.product(self.x, self.W, self.y)
         if self.b is not None:
             self.y += self.b
 
     def backward(self):
-        self.xT.dot(self.dy, out=self.dW)
+        self.product(self.xT, self.dy, self.dW)
         if self.db is not None:
-            self.ones.dot(self.dy, out=self.db)
+            self.product(self.ones, self.dy, self.db)
         if self.dx is not None:
-            self.dy.dot(self.WT, out=self.dx)
+            self.product(self.dy, self.WT, self.dx)
 
 
 @dataclass(eq=False, slots=True)

@@ -27,7 +27,7 @@ from skdropout._network.windows import Window, WindowDense
 
 @dataclass(eq=False, slots=True)
 class Batch:
-    """Where a batch has to be put."""
+    """Where a batch has to be put, or one for each of several networks: one more axis in front."""
 
     x: Array | SparseRows  # (n, n_features)
     y: Array  # (n, n_outputs)
@@ -37,6 +37,9 @@ class Batch:
 
 class TrainingPass:
     """The gradient of the mean loss of a batch, which has to be put into `batch`.
+
+    With a stack of networks each has a batch, masks and a gradient of its own, and they go through
+    all of it together, to the same numbers as one after the other.
 
     ``forward()`` writes the raw predictions `z`, with the masks as they are; ``backward()`` the
     gradient, all of it, into the buffer that was handed in. Neither allocates anything that grows
@@ -83,7 +86,7 @@ class TrainingPass:
         self.windows = windows or {}
         memory: Array | None = None if larger is None else larger.work.flat
         self.work: Buffer = Buffer(self._layout(), network.dtype, memory)
-        self.ones = np.ones(n_rows, network.dtype)
+        self.ones = np.ones((1, n_rows) if network.stack else n_rows, network.dtype)
         x: Array | SparseRows = SparseRows() if sparse else self.work["x"]
         self.batch = Batch(x, *(self.work[name] for name in ("y", "weight", "row")))
 
@@ -91,7 +94,8 @@ class TrainingPass:
         self.z = self._add_first(x)
         for i in range(1, network.n_layers):
             self.z = self._add_layer(i, self.z)
-        self.dz = self.work[f"d{network.n_layers}"]
+        rows = (self.work[name] for name in ("y", "weight", f"d{network.n_layers}", "row"))
+        self._loss_fields = [array.reshape(-1, array.shape[-1]) for array in (self.z, *rows)]
         self._forward = tuple(operation.forward for operation in self.operations)
         self._backward = tuple(operation.backward for operation in reversed(self.operations))
 
@@ -103,7 +107,7 @@ class TrainingPass:
 
     def backward(self):
         """Go back from the raw predictions to the parameters. Sets: `gradient`."""
-        self.loss.gradient(self.z, self.batch.y, self.batch.weight, self.dz, self.batch.row)
+        self.loss.gradient(*self._loss_fields)
         for backward in self._backward:
             backward()
 
@@ -190,7 +194,11 @@ class TrainingPass:
             V = work[f"V{i}"]
             self.operations.append(Dropout(self.masks[i], W, V, dW))
             W = V
-        b, db = (None, None) if self.network.is_normalised(i) else (p[f"b{i}"], g[f"b{i}"])
+        b = db = None
+        if not self.network.is_normalised(i):
+            b, db = p[f"b{i}"], g[f"b{i}"]
+            if self.network.stack:
+                b, db = b[:, np.newaxis], db[:, np.newaxis]
         return DenseFields(work[f"z{i + 1}"], work[f"d{i + 1}"], W, b, dW, db, self.ones)
 
     def _add_batch_norm(self, i: int, x: Array) -> Array:
@@ -250,4 +258,5 @@ class TrainingPass:
         if self.windows:
             layout["product"] = (n_rows * max(widths[1:]),)
         n_outputs = network.sizes[-1]
-        return layout | {"y": (n_rows, n_outputs), "weight": (n_rows, 1), "row": (n_rows, 1)}
+        layout |= {"y": (n_rows, n_outputs), "weight": (n_rows, 1), "row": (n_rows, 1)}
+        return {name: (*network.stack, *shape) for name, shape in layout.items()}

@@ -43,6 +43,21 @@ class WindowCosts:
         return saved > self.calls * (len(sizes) - 1)
 
 
+def kept_sizes(
+    sizes: Sequence[int], drops: Drops, *, n_rows: int, n_draws: int, costs: WindowCosts
+) -> list[int] | None:
+    """Units that windows keep of each layer, None where there are to be none.
+
+    A scheme allows them by `n_active`, where one mask of units serves the batch.
+    """
+    scheme = drops.scheme
+    one_mask = not (scheme.draws_per_row or scheme.drops_weights or scheme.saturation)
+    active = drops.active_sizes(sizes) if drops and one_mask else None
+    if active is None or not costs.pay(sizes, active, n_rows=n_rows, n_draws=n_draws):
+        return None
+    return active
+
+
 COSTS, NEVER = WindowCosts(), WindowCosts(calls=inf)
 """What they cost on this kind of machine, and where they are not allowed."""
 
@@ -175,14 +190,10 @@ class Windows:
         n_draws: int,
         costs: WindowCosts,
     ) -> "Windows":
-        """Windows for the hidden layers that lose units, if all layers together get faster so.
-
-        A scheme allows it by `n_active`, where one mask of units serves the batch.
-        """
-        sizes, scheme = [len(units) for units in permutation.natural], drops.scheme
-        one_mask = not (scheme.draws_per_row or scheme.drops_weights or scheme.saturation)
-        active = drops.active_sizes(sizes) if drops and one_mask else None
-        if active is None or not costs.pay(sizes, active, n_rows=n_rows, n_draws=n_draws):
+        """Windows for the hidden layers that lose units, if all layers together get faster so."""
+        sizes = [len(units) for units in permutation.natural]
+        active = kept_sizes(sizes, drops, n_rows=n_rows, n_draws=n_draws, costs=costs)
+        if active is None:
             return cls({}, permutation, rng)
         kept = {
             i: Window(size, n_active)

@@ -1,7 +1,7 @@
 """From data to batches: encoded targets, hold-out split, shuffling, gathering."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
@@ -45,6 +45,11 @@ class ClassTargets:
         codes = self.codes[rows, 0].astype(int)
         return np.bincount(codes, weights=weight, minlength=self.n_outputs)
 
+    def pool(self, parts: Sequence[tuple[Any, Array]]) -> "ClassTargets":
+        """Rows of several targets of the same kind, one after the other."""
+        codes = np.concatenate([one.codes[rows, 0] for one, rows in parts])
+        return ClassTargets(codes, self.n_outputs, self.smoothing, codes.dtype)
+
     def encode(self, rows: Array, out: Array, column: Array):
         """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
         self.codes.take(rows, axis=0, out=column, mode="clip")
@@ -75,6 +80,11 @@ class DenseTargets:
     def mean(self, rows: Array, weight: Array) -> Array:
         """The mean of each output, of shape (n_outputs,), by weights of sum one."""
         return weight.dot(self.values[rows])
+
+    def pool(self, parts: Sequence[tuple[Any, Array]]) -> "DenseTargets":
+        """Rows of several targets of the same kind, one after the other."""
+        values = np.concatenate([one.values[rows] for one, rows in parts])
+        return DenseTargets(values, self.smoothing, values.dtype)
 
     def encode(self, rows: Array, out: Array, column: Array):
         """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
@@ -191,19 +201,25 @@ def suit_batch_size(n_samples: int) -> int:
 class Batches:
     """The rows to train on, in a new random order each epoch.
 
+    For a stack of networks each has rows of its own, in an order of its own.
+
     Parameters
     ----------
     X : ndarray or csr_array of shape (n, n_features)
     targets : ClassTargets or DenseTargets
     weight : ndarray of shape (n,) or None
         Sample weights; None stands for ones.
-    rows : ndarray of int
+    rows : ndarray of int of shape (n_rows,) or (n_networks, n_rows)
         The rows that take part, each with a positive weight.
     batch_size : int
-    smallest : int
-        Rows that a batch needs; a last one of less is merged into the one before.
-    rng : Generator or None
+    rng : Generator, or one for each network, or None
         Shuffles; None keeps the order.
+    smallest : int, default=1
+        Rows that a batch needs; a last one of less is merged into the one before.
+
+    Attributes
+    ----------
+    total_weight : float or ndarray of shape (n_networks,)
     """
 
     def __init__(
@@ -213,7 +229,7 @@ class Batches:
         weight: Array | None,
         rows: Array,
         batch_size: int,
-        rng: np.random.Generator | None,
+        rng: np.random.Generator | list[np.random.Generator] | None,
         *,
         smallest: int = 1,
     ):
@@ -224,10 +240,31 @@ class Batches:
         self.rows = rows
         self.batch_size = batch_size
         self.rng = rng
-        self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
-        whole, rest = divmod(len(rows), batch_size)
+        n_rows = rows.shape[-1]
+        self.total_weight = n_rows if weight is None else float(weight[rows].sum())
+        whole, rest = divmod(n_rows, batch_size)
         n_batches = max(1, whole + (rest >= smallest))
-        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
+        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), n_rows]
+
+    @classmethod
+    def stack(cls, parts: "list[Batches]") -> "Batches":
+        """The batches of several networks side by side: as many rows and batches in each.
+
+        Data that are not the same for all are copied, the rows that take part.
+        """
+        first = parts[0]
+        X, targets, weight = first.X, first.targets, first.weight
+        rows = np.stack([part.rows for part in parts])
+        if not all(part.X is X and part.targets is targets for part in parts):
+            X = np.concatenate([part.X[part.rows] for part in parts])
+            targets = targets.pool([(part.targets, part.rows) for part in parts])
+            weights = [part.weight[part.rows] for part in parts if part.weight is not None]
+            weight = np.concatenate(weights) if weights else None
+            rows = np.arange(len(X)).reshape(rows.shape)
+        rngs = [part.rng for part in parts if isinstance(part.rng, np.random.Generator)]
+        stacked = cls(X, targets, weight, rows, first.batch_size, rngs or None)
+        stacked._ends = first._ends
+        return stacked
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -240,21 +277,38 @@ class Batches:
 
     def __iter__(self) -> Iterator[Array]:
         """Yield the row numbers of one batch after the other."""
-        order = self.rows if self.rng is None else self.rng.permutation(self.rows)
+        order = self._order()
         for start, end in pairwise([0, *self._ends]):
-            yield order[start:end]
+            yield order[..., start:end]
 
-    def load(self, rows: Array, batch: Batch) -> float:
-        """Gather rows into a batch and return their summed weight."""
+    def _order(self) -> Array:
+        if self.rng is None:
+            return self.rows
+        if isinstance(self.rng, list):
+            return np.stack(
+                [rng.permutation(r) for rng, r in zip(self.rng, self.rows, strict=True)]
+            )
+        return self.rng.permutation(self.rows)
+
+    def load(self, rows: Array, batch: Batch) -> Any:
+        """Gather rows into a batch and return their summed weight, of each network if stacked."""
         if isinstance(batch.x, SparseRows):
             batch.x.matrix = self.X[rows]
         else:
             self.X.take(rows, axis=0, out=batch.x, mode="clip")  # else numpy buffers it all
         self.targets.encode(rows, out=batch.y, column=batch.row)
+        n_rows = rows.shape[-1]
         if self.weight is None:
-            batch.weight.fill(1.0 / len(rows))
-            return float(len(rows))
+            batch.weight.fill(1.0 / n_rows)
+            return float(n_rows) if rows.ndim == 1 else np.full(len(rows), float(n_rows))
         self.weight.take(rows, axis=0, out=batch.weight, mode="clip")
-        total = float(batch.weight.sum())
-        batch.weight /= total
-        return total
+        if rows.ndim == 1:
+            return normalize(batch.weight)
+        return np.array([normalize(weight) for weight in batch.weight])
+
+
+def normalize(weight: Array) -> float:
+    """Divide weights by their sum, which is returned."""
+    total = float(weight.sum())
+    weight /= total
+    return total

@@ -1,79 +1,138 @@
-"""The engine: a network and its batches compiled, and run through them epoch by epoch."""
+"""The engine: networks and their batches compiled, and run through them epoch by epoch."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skdropout._core.buffers import Array, Buffer
 from skdropout._core.losses import RunningLoss
+from skdropout._core.vectors import is_finite
 from skdropout._network import windows
 from skdropout._network.masks import Drops, Masks
+from skdropout._network.network import Network
 from skdropout._network.training_pass import TrainingPass
 from skdropout._network.windows import UnitPermutation, Windows
+from skdropout._training.data import Batches
 from skdropout._training.member import Epoch, Member
-from skdropout._training.update import ParameterUpdate, UpdateRule
+from skdropout._training.stack import (
+    runs_of_one_rule,
+    split_state,
+    stack_networks,
+    stack_states,
+)
+from skdropout._training.update import OptimizerState, ParameterUpdate
 
 STEPS_BETWEEN_AVERAGES = 32
 """Steps after which a network goes into the average, beside the end of each epoch."""
 
 
 class Engine:
-    """Runs the epochs of one network, and knows nothing of what they are for.
+    """Runs the epochs of a network, or of a stack of them, and knows nothing of what they are for.
 
     Parameters
     ----------
-    member : Member
-        Moved in place.
-    rule : UpdateRule
+    members : sequence of Member
+        One, or several of one kind, which are trained in the same calls, to the same numbers as
+        each of them alone. Moved in place.
     """
 
-    def __init__(self, member: Member, rule: UpdateRule):
-        network = member.network
-        self.member, self.network, self.batches = member, network, member.batches
-        self.update = ParameterUpdate(
-            network, rule, member.settings.penalties, member.state.optimizer
-        )
-        self.may_permute = not network.batch_norm and (
-            rule.constraint is None or rule.constraint.equivariant
-        )
-        self.drops: Drops | None = None
+    def __init__(self, members: Sequence[Member]):
+        self.members = members
+        self.lead = lead = members[0]
+        self.network: Network
+        self.batches: Batches
+        if len(members) == 1:
+            self.network, self.batches = lead.network, lead.batches
+        else:
+            self.network = stack_networks([member.network for member in members])
+            self.batches = Batches.stack([member.batches for member in members])
+        flat = self.network.parameters.flat
+        self.gradient = Buffer(self.network.parameters.layout, flat.dtype, np.zeros_like(flat))
+        self.updates = [(self._update_of(run), run) for run in runs_of_one_rule(members)]
+        self.drops: list[Drops] = []
         self.windows: Windows
         self.losses: RunningLoss
         self.passes: dict[int, TrainingPass] = {}
         self.n_batches = self.n_drawn = 0
         self.batches_per_mask = 1
 
-    def run(self) -> Epoch:
-        """Take the rates of the next epoch, and go through it. Moves the member."""
-        self.member.set_drops()
-        if self.drops is None or self.member.drops.rates != self.drops.rates:
-            self.compile(self.member.drops)
-        epoch = self.epoch()
-        if self.member.averages:
-            self.member.average()
-        self.member.state.count_epoch(self.batches.total_weight)
-        return epoch
+    def _update_of(self, run: slice) -> ParameterUpdate:
+        """What moves the networks of a run, from where their states stand."""
+        members, network, gradient = self.members[run], self.network, self.gradient
+        rule, penalties = members[0].rule, members[0].settings.penalties
+        state = members[0].state.optimizer
+        if network.stack:
+            memory, flat = network.memory[run], gradient.flat[run]
+            network = Network(network.sizes, network.activations, network.dtype, memory=memory)
+            gradient = Buffer(gradient.layout, flat.dtype, flat)
+        if network.stack:
+            states = [member.state.optimizer for member in members]
+            state = stack_states(states, len(rule.optimizer.slots))
+        return ParameterUpdate(network, rule, penalties, state, gradient)
 
-    def epoch(self) -> Epoch:
-        """Go through the batches once. Moves the network, the update and the progress."""
-        batches, passes, losses, update = self.batches, self.passes, self.losses, self.update
-        member, progress = self.member, self.member.state.progress
-        total_penalty = 0.0
+    def run(self) -> list[Epoch]:
+        """Take the rates of the next epoch, and go through it. Moves the members."""
+        members = self.members
+        for member in members:
+            member.set_drops()
+        drops = [member.drops for member in members]
+        if [one.rates for one in drops] != [one.rates for one in self.drops]:
+            self.compile(drops)
+        losses, penalties, lrs = self.epoch()
+        are_finite = self.are_finite()
+        epochs = []
+        for member, loss, penalty, lr, finite in zip(
+            members, losses, penalties, lrs, are_finite, strict=True
+        ):
+            if member.averages:
+                member.average()
+            weight = member.batches.total_weight
+            member.state.count_epoch(weight)
+            epochs.append(Epoch((loss + penalty) / weight, penalty / weight, lr, finite))
+        return epochs
+
+    def epoch(self) -> tuple[list[float], list[float], list[float]]:
+        """Go through the batches once. Moves the networks, the updates and the progress.
+
+        Return the sums of losses and of penalties, and the last learning rates.
+        """
+        batches, passes, losses, members = self.batches, self.passes, self.losses, self.members
+        penalties, averages = 0.0, self.lead.averages
         self.n_drawn = 0
         try:
             for rows in batches:
-                current = passes[len(rows)]
+                current = passes[rows.shape[-1]]
                 batch = current.batch
                 weight = batches.load(rows, batch)
-                lr = member.learning_rate()
+                lrs = [members[run.start].learning_rate() for _, run in self.updates]
                 self.draw(current.masks)
                 z = current.forward()
                 current.backward()
                 losses.add(z, batch.y, batch.weight, weight)
-                total_penalty += update.step(lr, weight) * weight
-                progress.step += 1
-                if progress.step % STEPS_BETWEEN_AVERAGES == 0 and member.averages:
+                penalties += self.step(lrs, weight) * weight
+                for member in members:
+                    member.state.progress.step += 1
+                if averages and self.lead.state.progress.step % STEPS_BETWEEN_AVERAGES == 0:
                     self.windows.rest()
-                    member.average()
+                    for member in members:
+                        member.average()
         finally:
             self.windows.end()
-        weight = self.batches.total_weight
-        return Epoch((self.losses.pop() + total_penalty) / weight, total_penalty / weight, lr)
+        each_lr = [lr for lr, (_, run) in zip(lrs, self.updates, strict=True) for _ in members[run]]
+        return np.atleast_1d(losses.pop()).tolist(), np.atleast_1d(penalties).tolist(), each_lr
+
+    def step(self, lrs: list[float], weight: Any) -> Any:
+        """Take a step with a learning rate for each update; return the penalty of each network.
+
+        `weight` is that of the batch, of each network if stacked.
+        """
+        if not self.network.stack:
+            return self.updates[0][0].step(lrs[0], weight)
+        penalties = np.empty(len(self.members))
+        for lr, (update, run) in zip(lrs, self.updates, strict=True):
+            penalties[run] = update.step(lr, weight[run])
+        return penalties
 
     def draw(self, masks: Masks):
         """Draw new masks, unless those of the last batch serve this one, too.
@@ -88,25 +147,24 @@ class Engine:
             self.n_drawn += 1
         self.n_batches += 1
 
-    def compile(self, drops: Drops):
-        """Lay out masks, windows and passes for new dropout rates. Sets: all but the update."""
-        network, batches = self.network, self.batches
-        rng = self.member.state.streams["dropout"]
-        self.drops, self.n_batches = drops, 0
+    def compile(self, each: list[Drops]):
+        """Lay out masks, windows and passes for new dropout rates. Sets: all but the updates."""
+        network, batches, drops = self.network, self.batches, each[0]
+        rngs = [member.state.streams["dropout"] for member in self.members]
+        self.drops, self.n_batches = each, 0
         self.batches_per_mask = per_mask = drops.scheme.batches_per_mask
-        self.losses = RunningLoss(self.member.loss, network.sizes[-1], network.dtype)
+        self.losses = RunningLoss(self.lead.loss, network.sizes[-1], network.dtype, network.stack)
         n_draws = {size: -(-n // per_mask) for size, n in batches.sizes.items()}
         n_rows = max(n_draws)
-        permutation = UnitPermutation(
-            self.update.buffers, network.sizes, scratch=self.update.gradient
-        )
+        update, _ = self.updates[0]
+        permutation = UnitPermutation(update.buffers, network.sizes, scratch=self.gradient)
         self.windows = Windows.plan(
             permutation,
             drops,
-            rng,
+            rngs[0],
             n_rows=n_rows,
             n_draws=n_draws[n_rows],
-            costs=windows.COSTS if self.may_permute else windows.NEVER,
+            costs=windows.COSTS if self._may_permute() else windows.NEVER,
         )
         self.passes = {}
         for size in n_draws:  # the largest first, in whose memory others work
@@ -117,16 +175,17 @@ class Engine:
                 drops,
                 size,
                 network.dtype,
-                rng,
+                rngs[0],
                 sparse=batches.is_sparse,
                 constant=self.windows.masks(network.dtype),
                 n_draws=n_draws[size],
                 larger=memory,
+                others=list(zip(each[1:], rngs[1:], strict=True)),
             )
             self.passes[size] = TrainingPass(
                 network,
-                self.update.gradient,
-                self.member.loss,
+                self.gradient,
+                self.lead.loss,
                 size,
                 masks=masks,
                 windows=self.windows.windows,
@@ -134,6 +193,33 @@ class Engine:
                 larger=larger,
             )
 
-    def is_finite(self) -> bool:
-        """Whether the network, and what its optimizer remembers, are finite numbers."""
-        return self.network.is_finite() and self.update.is_finite()
+    def _may_permute(self) -> bool:
+        """Whether units may change places."""
+        constraint = self.lead.rule.constraint
+        is_equivariant = constraint is None or constraint.equivariant
+        return not (self.network.stack or self.network.batch_norm) and is_equivariant
+
+    def are_finite(self) -> list[bool]:
+        """Whether each network, and what its optimizer remembers, are finite numbers."""
+        memories: list[Array] = [self.network.memory, *(u.state.memory for u, _ in self.updates)]
+        if all(is_finite(memory.reshape(-1)) for memory in memories):
+            return [True] * len(self.members)
+        return [
+            member.network.is_finite() and is_finite(state.memory)
+            for member, state in zip(self.members, self._states(), strict=True)
+        ]
+
+    def _states(self) -> list[OptimizerState]:
+        """What the optimizer remembers of each network."""
+        states = []
+        for update, run in self.updates:
+            n_networks, n_slots = run.stop - run.start, len(update.rule.optimizer.slots)
+            states += split_state(update.state, n_slots, n_networks)
+        return states
+
+    def release(self):
+        """Give the members back what they need to go on elsewhere. Moves networks and states."""
+        for member, state in zip(self.members, self._states(), strict=True):
+            member.state.optimizer = state
+            if self.network.stack:
+                member.network.move_to(np.empty_like(member.network.memory))

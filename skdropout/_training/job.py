@@ -58,6 +58,10 @@ class Job:
         """Where the history and the patience of all are kept: with the first network."""
         return self.lead.state
 
+    def is_finite(self) -> bool:
+        """Whether all networks that are judged are finite numbers."""
+        return all(member.judged.is_finite() for member in self.members)
+
     def warn(self, message: str, category: type[Warning] = UserWarning):
         """Tell the user something when all is done."""
         self.warnings.append((message, category))

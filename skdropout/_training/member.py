@@ -12,6 +12,7 @@ from skdropout._network.standardization import Standardization
 from skdropout._training.data import Batches
 from skdropout._training.settings import Settings
 from skdropout._training.state import TrainingState
+from skdropout._training.update import UpdateRule
 from skdropout.schedules import Progress, Schedule
 
 DECAY = 8.0
@@ -19,11 +20,15 @@ DECAY = 8.0
 
 
 class Epoch(NamedTuple):
-    """What an epoch came to: mean loss, with the mean penalty, and its last learning rate."""
+    """What an epoch came to: mean loss, with the mean penalty, and its last learning rate.
+
+    `is_finite` tells whether the network, and what its optimizer remembers, are finite numbers.
+    """
 
     loss: float
     penalty: float
     learning_rate: float
+    is_finite: bool
 
 
 @dataclass
@@ -70,6 +75,12 @@ class Member:
         elif self.standardization is not None:
             self.judged = self.standardization.inside(self.state.network)
         self.network = self.judged.copy() if self.settings.averages else self.judged
+
+    @property
+    def rule(self) -> UpdateRule:
+        """By what it moves."""
+        assert self.settings.rule is not None  # L-BFGS has no members that an engine runs
+        return self.settings.rule
 
     @property
     def averages(self) -> bool:

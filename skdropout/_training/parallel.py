@@ -5,13 +5,14 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from skdropout._core.buffers import Array
 from skdropout._network.masks import Drops
 from skdropout._training.engine import Engine
 from skdropout._training.member import Epoch, Member
-from skdropout._training.update import UpdateRule
+from skdropout._training.stack import make_stacks
 
 N_STEPS = 300
 """About as many steps a network makes between two messages."""
@@ -28,14 +29,15 @@ class Moment(NamedTuple):
 
 
 def run_parallel(
-    members: list[Member], rule: UpdateRule, n_jobs: int | None, max_epochs: int
+    members: list[Member], n_jobs: int | None, max_epochs: int
 ) -> Iterator[list[Epoch]]:
     """Yield the epochs of all members, one after the other; moves the members.
 
-    Workers run some epochs at once, and send back how each network looked after each of them. So
-    the epochs are those of one process, to the last bit. When the last of them is yielded, the
-    members are what the workers made of them, and the next ones begin with what is made of that.
+    Workers run some epochs of a stack at once, and send back how each network looked after each of
+    them. So the epochs are those of one process, to the last bit. When the last of them is yielded,
+    the members are what the workers made of them, and the next ones begin with what came of that.
     """
+    stacks = make_stacks(members, effective_n_jobs(n_jobs))
     n_at_once = ceil(N_STEPS / len(members[0].batches))
     if members[0].settings.schedule.adapts:
         n_at_once = 1  # the next epoch depends on what is made of this one
@@ -43,7 +45,15 @@ def run_parallel(
         for done in range(0, max_epochs, n_at_once):
             n_epochs = min(n_at_once, max_epochs - done)
             first = members[0].state.progress.epoch
-            runs = parallel(delayed(run_some)(member, rule, n_epochs) for member in members)
+            done_by = parallel(
+                delayed(run_some)([members[i] for i in stack], n_epochs) for stack in stacks
+            )
+            by_member = {
+                i: run
+                for stack, runs in zip(stacks, done_by, strict=True)
+                for i, run in zip(stack, runs, strict=True)
+            }
+            runs = [by_member[i] for i in range(len(members))]
             for i in range(n_epochs):
                 for member, (moved, moments) in zip(members, runs, strict=True):
                     if i == n_epochs - 1:
@@ -55,15 +65,15 @@ def run_parallel(
                 yield [moments[i].epoch for _, moments in runs]
 
 
-def run_some(member: Member, rule: UpdateRule, n_epochs: int) -> tuple[Member, list[Moment]]:
-    """Some epochs of a network: itself, and how it was after each of them."""
-    engine = Engine(member, rule)
-    moments = []
+def run_some(members: list[Member], n_epochs: int) -> list[tuple[Member, list[Moment]]]:
+    """Some epochs of a stack: each network, and how it was after each of them."""
+    engine = Engine(members)
+    moments: list[list[Moment]] = [[] for _ in members]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in range(n_epochs):
-            epoch = engine.run()
-            state, judged = member.state, member.judged.memory.copy()
-            moment = Moment(epoch, member.drops, judged, state.n_samples, state.get_streams())
-            moments.append(moment)
-    member.state.optimizer = engine.update.state
-    return member, moments
+            for member, epoch, told in zip(members, engine.run(), moments, strict=True):
+                state, judged = member.state, member.judged.memory.copy()
+                moment = Moment(epoch, member.drops, judged, state.n_samples, state.get_streams())
+                told.append(moment)
+    engine.release()
+    return list(zip(members, moments, strict=True))

@@ -1,6 +1,7 @@
 """The training loop."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from math import isfinite, nan
 
 import numpy as np
@@ -10,9 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from skdropout._core import threads
 from skdropout._training.engine import Engine
 from skdropout._training.job import Job
-from skdropout._training.member import Epoch
+from skdropout._training.member import Epoch, Member
 from skdropout._training.parallel import run_parallel
-from skdropout._training.update import UpdateRule
+from skdropout._training.rendezvous import here
+from skdropout._training.stack import make_stacks
 
 
 class Training:
@@ -22,12 +24,10 @@ class Training:
     ----------
     job : Job
         Moved in place.
-    rule : UpdateRule
     """
 
-    def __init__(self, job: Job, rule: UpdateRule):
-        self.job, self.rule = job, rule
-        self.engines: list[Engine] = []
+    def __init__(self, job: Job):
+        self.job = job
 
     def run(self):
         """Train until the job is over. Sets: all of the job's states."""
@@ -37,28 +37,27 @@ class Training:
             with (
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
                 threads.one_for(max(lead.batches.sizes), lead.network.largest_layer),
+                closing(self.epochs()) as epochs,
             ):
-                self._run()
+                self._run(epochs)
         except KeyboardInterrupt:
             n_done = len(job.state.history.get("loss", ())) - n_before
             if n_done == 0:
                 raise
-            if job.best is None and not self.is_finite():
-                self._diverge(Epoch(nan, nan, lead.learning_rate()), first + n_done + 1)
+            if job.best is None and not job.is_finite():
+                self._diverge(Epoch(nan, nan, lead.learning_rate(), False), first + n_done + 1)
             for member in job.members:
                 member.count_back(first + n_done)
             job.warn(f"Training interrupted by user after {first + n_done} epochs.")
         job.go_back()
-        for engine in self.engines:
-            engine.member.state.optimizer = engine.update.state
 
-    def _run(self):
-        job, stopping = self.job, self.job.stopping
-        together = self.epochs()
+    def _run(self, epochs: Iterator[list[Epoch]]):
+        job, lead, stopping = self.job, self.job.lead, self.job.stopping
         for _ in range(stopping.max_epochs):
             job.callbacks.begin()
-            epoch = mean_of(next(together))
-            if not (isfinite(epoch.loss) and self.is_finite()):
+            epoch = mean_of(next(epochs))
+            is_finite = epoch.is_finite and (not lead.averages or job.is_finite())
+            if not (isfinite(epoch.loss) and is_finite):
                 self._diverge(epoch, job.state.progress.epoch)
                 job.callbacks.end()
                 return
@@ -72,29 +71,41 @@ class Training:
                 ConvergenceWarning,
             )
 
-    def epochs(self) -> Iterator[list[Epoch]]:
+    def epochs(self) -> Generator[list[Epoch]]:
         """Yield what each network came to in an epoch, one epoch after the other."""
         members, n_jobs = self.job.members, self.job.n_jobs
         keeps_masks = self.job.lead.settings.drops.scheme.batches_per_mask > 1  # no new engine does
-        if len(members) > 1 and effective_n_jobs(n_jobs) > 1 and not keeps_masks:
-            yield from run_parallel(members, self.rule, n_jobs, self.job.stopping.max_epochs)
-            return
-        self.engines = [Engine(member, self.rule) for member in members]
-        while True:
-            yield [engine.run() for engine in self.engines]
-
-    def is_finite(self) -> bool:
-        """Whether all networks, and what their optimizers remember, are finite numbers."""
-        networks = all(member.judged.is_finite() for member in self.job.members)
-        return networks and all(engine.is_finite() for engine in self.engines)
+        if (rendezvous := here()) is not None:
+            yield from rendezvous.epochs(members)
+        elif len(members) > 1 and effective_n_jobs(n_jobs) > 1 and not keeps_masks:
+            yield from run_parallel(members, n_jobs, self.job.stopping.max_epochs)
+        else:
+            yield from run_here(members)
 
     def _diverge(self, epoch: Epoch, number: int):
-        networks = all(member.judged.is_finite() for member in self.job.members)
-        self.job.diverge(epoch, number, is_memory=isfinite(epoch.loss) and networks)
+        is_memory = isfinite(epoch.loss) and self.job.is_finite()
+        self.job.diverge(epoch, number, is_memory=is_memory)
+
+
+def run_here(members: Sequence[Member]) -> Generator[list[Epoch]]:
+    """Yield the epochs of all members, which run one after the other or in stacks."""
+    stacks = make_stacks(members)
+    engines = [Engine([members[i] for i in stack]) for stack in stacks]
+    try:
+        while True:
+            epochs: dict[int, Epoch] = {}
+            for engine, stack in zip(engines, stacks, strict=True):
+                epochs |= zip(stack, engine.run(), strict=True)
+            yield [epochs[i] for i in range(len(members))]
+    finally:
+        for engine in engines:
+            engine.release()
 
 
 def mean_of(epochs: list[Epoch]) -> Epoch:
     """The mean of what an epoch came to for several networks."""
     if len(epochs) == 1:
         return epochs[0]
-    return Epoch(*(sum(values) / len(epochs) for values in zip(*epochs, strict=True)))
+    *numbers, are_finite = zip(*epochs, strict=True)
+    loss, penalty, learning_rate = (sum(values) / len(epochs) for values in numbers)
+    return Epoch(loss, penalty, learning_rate, all(are_finite))

@@ -3,10 +3,12 @@
 The vectors are worked through in blocks that stay in the cache.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
@@ -14,7 +16,7 @@ from scipy.linalg import get_blas_funcs
 from skdropout._core import tuning
 from skdropout._core.buffers import Array, Buffer
 from skdropout._core.penalties import ElasticNet
-from skdropout._core.vectors import flush, is_finite, scal
+from skdropout._core.vectors import flush, scal
 from skdropout._network.network import Network
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
@@ -61,22 +63,21 @@ class OptimizerState:
 class Block:
     """A piece of all vectors: parameters, gradient, scratch, what the optimizer remembers.
 
-    `penalised` and `decayed` hold the parts of it that a penalty or weight decay acts on.
+    `penalised` and `decayed` hold the parts of it that a penalty or weight decay acts on, the
+    former with the number of the network that they belong to.
     """
 
     p: Array
     g: Array
     tmp: Array
     slots: tuple[Array, ...]
-    penalised: list[tuple[ElasticNet, Array, Array, Array]]
+    penalised: list[tuple[int, ElasticNet, Array, Array, Array]]
     decayed: list[tuple[float, Array]]
 
-    def penalise(self, share: float) -> float:
-        """Return `share` times the penalties and add their gradient."""
-        value = 0.0
-        for penalty, p, g, tmp in self.penalised:
-            value += penalty.add(p, g, share, tmp)
-        return value
+    def penalise(self, shares: list[float], values: list[float]):
+        """Add the share of each network times its penalties to its value, and their gradient."""
+        for i, penalty, p, g, tmp in self.penalised:
+            values[i] += penalty.add(p, g, shares[i], tmp)
 
 
 class ParameterUpdate:
@@ -85,11 +86,14 @@ class ParameterUpdate:
     Parameters
     ----------
     network : Network
+        Or a stack of them, without batch normalisation, which move by one rule.
     rule : UpdateRule
     penalties : Penalties
     state : OptimizerState or None
         What an earlier update by the same optimizer left, to go on from; moved in place. None, or
         the state of another optimizer, starts anew.
+    gradient : Buffer, default=None
+        Where a pass puts the gradient, laid out like the parameters; None takes new memory.
 
     Attributes
     ----------
@@ -107,6 +111,7 @@ class ParameterUpdate:
         rule: UpdateRule,
         penalties: Penalties,
         state: OptimizerState | None = None,
+        gradient: Buffer | None = None,
     ):
         parameters = network.parameters
         size, dtype = parameters.flat.size, parameters.flat.dtype
@@ -115,56 +120,60 @@ class ParameterUpdate:
         if state is None or state.optimizer != name or state.memory.size != Buffer.size_of(layout):
             state = OptimizerState(name, 0, np.zeros(Buffer.size_of(layout), dtype))
         self.rule, self.state = rule, state
-        self.gradient = Buffer(parameters.layout, dtype)
+        self.gradient = Buffer(parameters.layout, dtype) if gradient is None else gradient
         memory = Buffer(layout, dtype, state.memory)
         self.buffers = [parameters, *(Buffer(parameters.layout, dtype, memory[s]) for s in slots)]
+        self._is_stack = bool(network.stack)
+        p, g = parameters.flat.reshape(-1), self.gradient.flat.reshape(-1)
+        self._gradients = g.reshape(-1, parameters.flat.shape[-1])  # of each network
         self._projections = []
         if rule.constraint is not None:
-            self._projections = [partial(rule.constraint.project, W) for W in network.weights]
+            of_each = (W.reshape(-1, *W.shape[-2:]) for W in network.weights)
+            matrices = (matrix for W in of_each for matrix in W)
+            self._projections = [partial(rule.constraint.project, matrix) for matrix in matrices]
         spans = (
             (network.weights_span, penalties.weights, rule.weight_decay),
             (network.biases_span, penalties.biases, 0.0),
         )
         scratch = np.empty(min(tuning.UPDATE_BLOCK, size), dtype)
         self._blocks = []
-        for start in range(0, size, tuning.UPDATE_BLOCK):
-            stop = min(start + tuning.UPDATE_BLOCK, size)
+        for start, stop in cut(*self._gradients.shape):
             block = Block(
-                p=parameters.flat[start:stop],
-                g=self.gradient.flat[start:stop],
+                p=p[start:stop],
+                g=g[start:stop],
                 tmp=scratch[: stop - start],
                 slots=tuple(memory[slot][start:stop] for slot in slots),
                 penalised=[],
                 decayed=[],
             )
-            for span, penalty, decay in spans:
-                inside = slice(max(span.start - start, 0), max(span.stop - start, 0))
-                p, g, tmp = block.p[inside], block.g[inside], block.tmp[inside]
-                if p.size and penalty.alpha:
-                    block.penalised.append((penalty, p, g, tmp))
-                if p.size and decay:
-                    block.decayed.append((decay, p))
+            for i, (span, penalty, decay) in product(range(len(self._gradients)), spans):
+                shift = i * self._gradients.shape[1] - start
+                inside = slice(max(span.start + shift, 0), max(span.stop + shift, 0))
+                part = block.p[inside], block.g[inside], block.tmp[inside]
+                if part[0].size and penalty.alpha:
+                    block.penalised.append((i, penalty, *part))
+                if part[0].size and decay:
+                    block.decayed.append((decay, part[0]))
             self._blocks.append(block)
 
-    def is_finite(self) -> bool:
-        """Whether nothing that the optimizer remembers is NaN or infinite."""
-        return is_finite(self.state.memory)
-
-    def step(self, lr: float, batch_weight: float) -> float:
-        """Take one step and return the penalty as it was before it.
+    def step(self, lr: float, batch_weight: Any) -> Any:
+        """Take one step and return the penalty as it was before it, of each network if stacked.
 
         Moves the parameters and what the optimizer remembers; the gradient is used up.
         """
         self.state.t += 1
-        t, share, optimizer = self.state.t, 1.0 / batch_weight, self.rule.optimizer
-        value = 0.0
-        clip_norm = self.rule.clip_norm
+        t, optimizer, clip_norm = self.state.t, self.rule.optimizer, self.rule.clip_norm
+        weights = batch_weight if self._is_stack else (batch_weight,)
+        shares = [1.0 / float(weight) for weight in weights]
+        values = [0.0] * len(shares)
         if clip_norm is not None:  # needs the whole gradient
-            value += sum(block.penalise(share) for block in self._blocks)
-            clip(self.gradient.flat, clip_norm)
+            for block in self._blocks:
+                block.penalise(shares, values)
+            for g in self._gradients:
+                clip(g, clip_norm)
         for block in self._blocks:
             if clip_norm is None:
-                value += block.penalise(share)
+                block.penalise(shares, values)
             for decay, p in block.decayed:
                 scal(1.0 - lr * decay, p)
             optimizer.update(block.p, block.g, *block.slots, tmp=block.tmp, t=t, lr=lr)
@@ -173,7 +182,19 @@ class ParameterUpdate:
                     flush(x)
         for project in self._projections:
             project()
-        return value
+        return np.array(values) if self._is_stack else values[0]
+
+
+def cut(n_networks: int, n_parameters: int) -> Iterator[tuple[int, int]]:
+    """Cut the vectors of networks, one after the other, into blocks: as for one, or whole ones."""
+    block, size = tuning.UPDATE_BLOCK, n_networks * n_parameters
+    if n_parameters <= block:
+        whole = block // n_parameters * n_parameters
+        yield from ((start, min(start + whole, size)) for start in range(0, size, whole))
+        return
+    for first in range(0, size, n_parameters):
+        last = first + n_parameters
+        yield from ((start, min(start + block, last)) for start in range(first, last, block))
 
 
 def clip(g: Array, largest: float):
