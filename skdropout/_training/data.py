@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,6 +16,9 @@ from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.sparse import SparseRows
 from skdropout._network.training_pass import Batch
+
+ONE = slice(0, 1)
+"""The only network."""
 
 
 class ClassTargets:
@@ -201,26 +204,22 @@ def suit_batch_size(n_samples: int) -> int:
 class Batches:
     """The rows to train on, in a new random order each epoch.
 
-    For a stack of networks each has rows of its own, in an order of its own.
-
     Parameters
     ----------
     X : ndarray or csr_array of shape (n, n_features)
     targets : ClassTargets or DenseTargets
     weight : ndarray of shape (n,) or None
         Sample weights; None stands for ones.
-    rows : ndarray of int of shape (n_rows,) or (n_networks, n_rows)
+    rows : ndarray of int
         The rows that take part, each with a positive weight.
     batch_size : int
-    rng : Generator, or one for each network, or None
+    rng : Generator or None
         Shuffles; None keeps the order.
     smallest : int, default=1
         Rows that a batch needs; a last one of less is merged into the one before.
-
-    Attributes
-    ----------
-    total_weight : float or ndarray of shape (n_networks,)
     """
+
+    runs: ClassVar[list[slice]] = [ONE]
 
     def __init__(
         self,
@@ -229,7 +228,7 @@ class Batches:
         weight: Array | None,
         rows: Array,
         batch_size: int,
-        rng: np.random.Generator | list[np.random.Generator] | None,
+        rng: np.random.Generator | None,
         *,
         smallest: int = 1,
     ):
@@ -240,31 +239,10 @@ class Batches:
         self.rows = rows
         self.batch_size = batch_size
         self.rng = rng
-        n_rows = rows.shape[-1]
-        self.total_weight = n_rows if weight is None else float(weight[rows].sum())
-        whole, rest = divmod(n_rows, batch_size)
+        self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
+        whole, rest = divmod(len(rows), batch_size)
         n_batches = max(1, whole + (rest >= smallest))
-        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), n_rows]
-
-    @classmethod
-    def stack(cls, parts: "list[Batches]") -> "Batches":
-        """The batches of several networks side by side: as many rows and batches in each.
-
-        Data that are not the same for all are copied, the rows that take part.
-        """
-        first = parts[0]
-        X, targets, weight = first.X, first.targets, first.weight
-        rows = np.stack([part.rows for part in parts])
-        if not all(part.X is X and part.targets is targets for part in parts):
-            X = np.concatenate([part.X[part.rows] for part in parts])
-            targets = targets.pool([(part.targets, part.rows) for part in parts])
-            weights = [part.weight[part.rows] for part in parts if part.weight is not None]
-            weight = np.concatenate(weights) if weights else None
-            rows = np.arange(len(X)).reshape(rows.shape)
-        rngs = [part.rng for part in parts if isinstance(part.rng, np.random.Generator)]
-        stacked = cls(X, targets, weight, rows, first.batch_size, rngs or None)
-        stacked._ends = first._ends
-        return stacked
+        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -275,23 +253,28 @@ class Batches:
         sizes = Counter(end - start for start, end in pairwise([0, *self._ends]))
         return dict(sorted(sizes.items(), reverse=True))
 
+    @property
+    def shapes(self) -> list[tuple[slice, int, int]]:
+        """The same as a list of networks, size and number, where there is one network."""
+        return [(ONE, size, n) for size, n in self.sizes.items()]
+
+    def order(self) -> Array:
+        """The rows in the order of a new epoch."""
+        return self.rows if self.rng is None else self.rng.permutation(self.rows)
+
     def __iter__(self) -> Iterator[Array]:
         """Yield the row numbers of one batch after the other."""
-        order = self._order()
+        order = self.order()
         for start, end in pairwise([0, *self._ends]):
-            yield order[..., start:end]
+            yield order[start:end]
 
-    def _order(self) -> Array:
-        if self.rng is None:
-            return self.rows
-        if isinstance(self.rng, list):
-            return np.stack(
-                [rng.permutation(r) for rng, r in zip(self.rng, self.rows, strict=True)]
-            )
-        return self.rng.permutation(self.rows)
+    def steps(self) -> Iterator[list[tuple[slice, Array]]]:
+        """Yield the batches of each step: networks, here the only one, and row numbers."""
+        for rows in self:
+            yield [(ONE, rows)]
 
     def load(self, rows: Array, batch: Batch) -> Any:
-        """Gather rows into a batch and return their summed weight, of each network if stacked."""
+        """Gather rows into a batch and return their summed weight; one more axis is of networks."""
         if isinstance(batch.x, SparseRows):
             batch.x.matrix = self.X[rows]
         else:
@@ -305,6 +288,70 @@ class Batches:
         if rows.ndim == 1:
             return normalize(batch.weight)
         return np.array([normalize(weight) for weight in batch.weight])
+
+
+class BatchStack:
+    """The batches of several networks side by side: as many whole ones for each, a rest for all.
+
+    Data that are not the same for all are copied, the rows that take part.
+
+    Parameters
+    ----------
+    parts : list of Batches
+        Of dense rows. Those with as many rows have to be neighbours.
+
+    Attributes
+    ----------
+    runs : list of slice
+        Networks with as many rows.
+    """
+
+    is_sparse = False
+
+    def __init__(self, parts: list[Batches]):
+        self.parts, first = parts, parts[0]
+        self.pool = first
+        if not all(part.X is first.X and part.targets is first.targets for part in parts):
+            X = np.concatenate([part.X[part.rows] for part in parts])
+            targets = first.targets.pool([(part.targets, part.rows) for part in parts])
+            weights = [part.weight[part.rows] for part in parts if part.weight is not None]
+            weight = np.concatenate(weights) if weights else None
+            self.pool = Batches(X, targets, weight, np.arange(len(X)), first.batch_size, None)
+        self.load = self.pool.load
+        self.n_whole, rest = divmod(len(first.rows), first.batch_size)
+        self.has_rest = rest > 0
+        self.everyone = slice(0, len(parts))
+        sizes = [len(list(run)) for _, run in groupby(len(part.rows) for part in parts)]
+        ends = accumulate(sizes)
+        self.runs = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+    @property
+    def shapes(self) -> list[tuple[slice, int, int]]:
+        """Networks, size and number of their batches, the largest first."""
+        size, n_whole = self.parts[0].batch_size, self.n_whole
+        rest = [(run, len(self.parts[run.start].rows) - n_whole * size, 1) for run in self.runs]
+        return [(self.everyone, size, n_whole), *(rest if self.has_rest else [])]
+
+    def orders(self) -> list[Array]:
+        """The rows of each network in the order of a new epoch, as the pool numbers them."""
+        if self.pool is self.parts[0]:
+            return [part.order() for part in self.parts]
+        ends = accumulate(len(part.rows) for part in self.parts)
+        orders = []
+        for part, end in zip(self.parts, ends, strict=True):
+            rows = np.arange(end - len(part.rows), end)
+            orders.append(rows if part.rng is None else part.rng.permutation(rows))
+        return orders
+
+    def steps(self) -> Iterator[list[tuple[slice, Array]]]:
+        """Yield the batches of each step: networks, and row numbers of each."""
+        orders, size = self.orders(), self.parts[0].batch_size
+        n_rows = self.n_whole * size
+        whole = np.stack([order[:n_rows] for order in orders])
+        for start in range(0, n_rows, size):
+            yield [(self.everyone, whole[:, start : start + size])]
+        if self.has_rest:
+            yield [(run, np.stack([order[n_rows:] for order in orders[run]])) for run in self.runs]
 
 
 def normalize(weight: Array) -> float:

@@ -13,7 +13,7 @@ from skdropout._network.masks import Drops, Masks
 from skdropout._network.network import Network
 from skdropout._network.training_pass import TrainingPass
 from skdropout._network.windows import UnitPermutation, Windows
-from skdropout._training.data import Batches
+from skdropout._training.data import Batches, BatchStack
 from skdropout._training.member import Epoch, Member
 from skdropout._training.stack import (
     runs_of_one_rule,
@@ -41,19 +41,19 @@ class Engine:
         self.members = members
         self.lead = lead = members[0]
         self.network: Network
-        self.batches: Batches
+        self.batches: Batches | BatchStack
         if len(members) == 1:
             self.network, self.batches = lead.network, lead.batches
         else:
             self.network = stack_networks([member.network for member in members])
-            self.batches = Batches.stack([member.batches for member in members])
+            self.batches = BatchStack([member.batches for member in members])
         flat = self.network.parameters.flat
         self.gradient = Buffer(self.network.parameters.layout, flat.dtype, np.zeros_like(flat))
         self.updates = [(self._update_of(run), run) for run in runs_of_one_rule(members)]
         self.drops: list[Drops] = []
         self.windows: Windows
-        self.losses: RunningLoss
-        self.passes: dict[int, TrainingPass] = {}
+        self.losses: list[tuple[slice, RunningLoss]]
+        self.passes: dict[tuple[int, int], TrainingPass] = {}
         self.n_batches = self.n_drawn = 0
         self.batches_per_mask = 1
 
@@ -63,13 +63,19 @@ class Engine:
         rule, penalties = members[0].rule, members[0].settings.penalties
         state = members[0].state.optimizer
         if network.stack:
-            memory, flat = network.memory[run], gradient.flat[run]
-            network = Network(network.sizes, network.activations, network.dtype, memory=memory)
-            gradient = Buffer(gradient.layout, flat.dtype, flat)
-        if network.stack:
+            network, gradient = self._part(run)
             states = [member.state.optimizer for member in members]
             state = stack_states(states, len(rule.optimizer.slots))
         return ParameterUpdate(network, rule, penalties, state, gradient)
+
+    def _part(self, run: slice) -> tuple[Network, Buffer]:
+        """Networks next to each other, and their gradients."""
+        network, gradient = self.network, self.gradient
+        if run == slice(0, len(self.members)):
+            return network, gradient
+        memory, flat = network.memory[run], gradient.flat[run]
+        part = Network(network.sizes, network.activations, network.dtype, memory=memory)
+        return part, Buffer(gradient.layout, flat.dtype, flat)
 
     def run(self) -> list[Epoch]:
         """Take the rates of the next epoch, and go through it. Moves the members."""
@@ -97,20 +103,26 @@ class Engine:
 
         Return the sums of losses and of penalties, and the last learning rates.
         """
-        batches, passes, losses, members = self.batches, self.passes, self.losses, self.members
+        batches, passes, members = self.batches, self.passes, self.members
         penalties, averages = 0.0, self.lead.averages
         self.n_drawn = 0
         try:
-            for rows in batches:
-                current = passes[rows.shape[-1]]
-                batch = current.batch
-                weight = batches.load(rows, batch)
+            for step in batches.steps():
                 lrs = [members[run.start].learning_rate() for _, run in self.updates]
-                self.draw(current.masks)
-                z = current.forward()
-                current.backward()
-                losses.add(z, batch.y, batch.weight, weight)
+                redraw = self.begin()
+                weights = []
+                for networks, rows in step:
+                    current = passes[networks.start, rows.shape[-1]]
+                    weight = batches.load(rows, current.batch)
+                    if redraw:
+                        current.masks.draw(self.n_drawn)
+                    current.forward()
+                    current.backward()
+                    self.add_losses(networks, current, weight)
+                    weights.append(weight)
+                weight = weights[0] if len(weights) == 1 else np.concatenate(weights)
                 penalties += self.step(lrs, weight) * weight
+                self.n_drawn += redraw
                 for member in members:
                     member.state.progress.step += 1
                 if averages and self.lead.state.progress.step % STEPS_BETWEEN_AVERAGES == 0:
@@ -120,7 +132,18 @@ class Engine:
         finally:
             self.windows.end()
         each_lr = [lr for lr, (_, run) in zip(lrs, self.updates, strict=True) for _ in members[run]]
-        return np.atleast_1d(losses.pop()).tolist(), np.atleast_1d(penalties).tolist(), each_lr
+        losses = np.hstack([running.pop() for _, running in self.losses])
+        return losses.tolist(), np.atleast_1d(penalties).tolist(), each_lr
+
+    def add_losses(self, networks: slice, current: TrainingPass, weight: Any):
+        """Take note of the losses of a batch, which weighs so much."""
+        z, y, row_weight = current.z, current.batch.y, current.batch.weight
+        for run, running in self.losses:
+            if len(self.losses) == 1:
+                running.add(z, y, row_weight, weight)
+            elif networks.start <= run.start < networks.stop:
+                at = slice(run.start - networks.start, run.stop - networks.start)
+                running.add(z[at], y[at], row_weight[at], weight[at])
 
     def step(self, lrs: list[float], weight: Any) -> Any:
         """Take a step with a learning rate for each update; return the penalty of each network.
@@ -134,18 +157,15 @@ class Engine:
             penalties[run] = update.step(lr, weight[run])
         return penalties
 
-    def draw(self, masks: Masks):
-        """Draw new masks, unless those of the last batch serve this one, too.
+    def begin(self) -> bool:
+        """Begin a step; return whether it has new masks, or those of the last one serve it, too.
 
-        Sets: `masks`, the windows, `n_batches` and `n_drawn`.
+        Sets: the windows and `n_batches`.
         """
         redraw = self.n_batches % self.batches_per_mask == 0
-        if self.windows:
-            self.windows.begin(redraw=redraw)
-        if redraw:
-            masks.draw(self.n_drawn)
-            self.n_drawn += 1
+        self.windows.begin(redraw=redraw)
         self.n_batches += 1
+        return redraw
 
     def compile(self, each: list[Drops]):
         """Lay out masks, windows and passes for new dropout rates. Sets: all but the updates."""
@@ -153,9 +173,8 @@ class Engine:
         rngs = [member.state.streams["dropout"] for member in self.members]
         self.drops, self.n_batches = each, 0
         self.batches_per_mask = per_mask = drops.scheme.batches_per_mask
-        self.losses = RunningLoss(self.lead.loss, network.sizes[-1], network.dtype, network.stack)
-        n_draws = {size: -(-n // per_mask) for size, n in batches.sizes.items()}
-        n_rows = max(n_draws)
+        shapes = [(run, size, -(-n // per_mask)) for run, size, n in batches.shapes]
+        _, n_rows, n_draws = shapes[0]
         update, _ = self.updates[0]
         permutation = UnitPermutation(update.buffers, network.sizes, scratch=self.gradient)
         self.windows = Windows.plan(
@@ -163,28 +182,29 @@ class Engine:
             drops,
             rngs[0],
             n_rows=n_rows,
-            n_draws=n_draws[n_rows],
+            n_draws=n_draws,
             costs=windows.COSTS if self._may_permute() else windows.NEVER,
         )
-        self.passes = {}
-        for size in n_draws:  # the largest first, in whose memory others work
-            larger = self.passes.get(n_rows)
-            memory = None if larger is None else larger.masks
+        self.passes, self.losses = {}, []
+        sources = list(zip(each, rngs, strict=True))
+        larger: TrainingPass | None = None
+        for run, size, n_draws in shapes:  # the largest first, in whose memory others work
+            network, gradient = self._part(run)
             masks = Masks(
                 network.sizes,
-                drops,
+                sources[run.start][0],
                 size,
                 network.dtype,
-                rngs[0],
+                sources[run.start][1],
                 sparse=batches.is_sparse,
                 constant=self.windows.masks(network.dtype),
-                n_draws=n_draws[size],
-                larger=memory,
-                others=list(zip(each[1:], rngs[1:], strict=True)),
+                n_draws=n_draws,
+                larger=larger.masks if larger is not None and run == shapes[0][0] else None,
+                others=sources[run][1:],
             )
-            self.passes[size] = TrainingPass(
+            current = TrainingPass(
                 network,
-                self.gradient,
+                gradient,
                 self.lead.loss,
                 size,
                 masks=masks,
@@ -192,6 +212,12 @@ class Engine:
                 sparse=batches.is_sparse,
                 larger=larger,
             )
+            self.passes[run.start, size] = current
+            larger = larger or current
+        for run in batches.runs:
+            stack = network.stack and (run.stop - run.start,)
+            running = RunningLoss(self.lead.loss, network.sizes[-1], network.dtype, stack)
+            self.losses.append((run, running))
 
     def _may_permute(self) -> bool:
         """Whether units may change places."""

@@ -22,14 +22,18 @@ OURS = "skdropout."
 
 
 def make_stacks(members: Sequence[Member], n_stacks: int = 1) -> list[list[int]]:
-    """Divide networks into stacks, given by their numbers, and as many of each kind or more."""
+    """Divide networks into stacks, given by their numbers, and as many of each kind or more.
+
+    In a stack those come together that have as many rows, and among them those of one rule.
+    """
     kinds: dict[Hashable, list[int]] = {}
     for i, member in enumerate(members):
         kinds.setdefault(kind_of(member) or i, []).append(i)
     stacks = []
     for alike in kinds.values():
         n_at_once = max(1, min(largest_stack(members[alike[0]]), ceil(len(alike) / n_stacks)))
-        alike.sort(key=lambda i: [repr(part) for part in rule_of(members[i])])
+        rules = {i: [repr(part) for part in rule_of(members[i])] for i in alike}
+        alike.sort(key=lambda i: (len(members[i].batches.rows), rules[i]))
         n_parts = ceil(len(alike) / n_at_once)
         stacks += [part.tolist() for part in np.array_split(alike, n_parts)]
     return stacks
@@ -60,11 +64,12 @@ def kind_of(member: Member) -> Hashable | None:
     if kept is not None or largest_stack(member) < 2:
         return None
     targets, progress, rates = batches.targets, member.state.progress, drops.rates
+    n_whole, rest = divmod(len(batches.rows), batches.batch_size)
     drawn_together = tuple(rates.index(rate) if rate else None for rate in rates)
     return (
         *(network.sizes, network.activations, network.dtype, type(member.loss)),
         *(type(targets), targets.smoothing, batches.weight is None),
-        *(tuple(sizes.items()), batches.rng is None, settings.averages),
+        *(batches.batch_size, n_whole, rest > 0, batches.rng is None, settings.averages),
         *(scheme, rates if scheme.saturation else drawn_together),
         *(progress.epoch, progress.step),
     )
