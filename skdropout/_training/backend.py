@@ -16,6 +16,7 @@ from threading import RLock, Thread
 from typing import Any
 
 from joblib._parallel_backends import LokyBackend, SequentialBackend
+from joblib.parallel import get_active_backend
 
 from skdropout._training.rendezvous import Outcome, Rendezvous
 
@@ -24,12 +25,16 @@ N_TOGETHER = 64
 
 
 class StackingBackend(LokyBackend):
-    """Runs tasks in chunks, each in a rendezvous of its own, here or in processes of loky."""
+    """Runs tasks in chunks, each in a rendezvous of its own, here or in processes of loky.
+
+    The number of processes is `n_jobs` of ``parallel_config``. That of a search is left aside, as
+    many tools ask how many tasks run at once, and set it to that.
+    """
 
     def configure(self, n_jobs=1, parallel=None, **arguments):
         """Make ready for a call; return the number of tasks at once."""
         self.parallel = parallel
-        self.n_processes = LokyBackend.effective_n_jobs(self, n_jobs or 1)
+        self.n_processes = self._count_processes(n_jobs)
         if self.n_processes > 1:
             super().configure(n_jobs=self.n_processes, parallel=parallel, **arguments)
         self._lock = RLock()
@@ -40,7 +45,12 @@ class StackingBackend(LokyBackend):
 
     def effective_n_jobs(self, n_jobs):
         """The number of tasks at once."""
-        return LokyBackend.effective_n_jobs(self, n_jobs or 1) * N_TOGETHER
+        return self._count_processes(n_jobs) * N_TOGETHER
+
+    def _count_processes(self, n_jobs):
+        backend, configured = get_active_backend()
+        n_jobs = configured if isinstance(backend, StackingBackend) else n_jobs
+        return super().effective_n_jobs(n_jobs or 1)
 
     def get_nested_backend(self):
         """What is inside of a task runs one after the other."""

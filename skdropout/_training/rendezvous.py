@@ -5,6 +5,7 @@ next epoch of its networks or is done. When all that are left need one, the epoc
 network by network or stack by stack. So a fit cannot tell that it is not alone, but by the clock.
 """
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,11 @@ from skdropout._training.member import Epoch, Member
 from skdropout._training.stack import make_stacks
 
 _here = local()
+
+OF_WARNINGS = [
+    name for name in ("filters", "showwarning", "_showwarnmsg_impl") if hasattr(warnings, name)
+]
+"""What ``warnings.catch_warnings`` changes, for all threads, until it ends."""
 
 
 class Cancelled(Exception):
@@ -51,7 +57,8 @@ class Seat:
 class Rendezvous:
     """Runs tasks, most of which fit estimators, and trains together what fits together.
 
-    Whoever has the turn is the only one to touch anything in here.
+    Where one raises an error, the others are cancelled. Whoever has the turn is the only one to
+    touch anything in here.
     """
 
     def __init__(self):
@@ -61,10 +68,11 @@ class Rendezvous:
         self.loose: list[tuple[Seat, int]] = []  # networks that no engine runs
         self.over = Lock()
         self.is_cancelled = False
+        self.error: BaseException = Cancelled()  # the first one
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> list[Outcome]:
         """What the tasks came to."""
-        outcomes = [Outcome(error=Cancelled()) for _ in tasks]
+        outcomes = [Outcome() for _ in tasks]
         self.over.acquire()
         for task, outcome in zip(tasks, outcomes, strict=True):
             turn = closed()
@@ -75,13 +83,19 @@ class Rendezvous:
         return outcomes
 
     def _run(self, task: Callable[[], Any], outcome: Outcome, turn: Lock):
-        turn.acquire()
+        self._wait(turn)
         _here.rendezvous, _here.turn = self, turn
         try:
-            if not self.is_cancelled:
-                outcome.result, outcome.error = task(), None
+            if self.is_cancelled:
+                raise Cancelled
+            outcome.result = task()
+        except Cancelled:
+            outcome.error = self.error
         except BaseException as error:
+            if not self.is_cancelled:
+                self.error = error
             outcome.error = error
+            self.cancel()
         finally:
             self._pass_on()
 
@@ -90,6 +104,15 @@ class Rendezvous:
         if not self.ready and self.waiting:
             self._run_epochs()
         (self.ready.popleft() if self.ready else self.over).release()
+
+    def _wait(self, turn: Lock):
+        """Sleep until it is one's turn, and find the filters of warnings as one has left them."""
+        before = [getattr(warnings, name) for name in OF_WARNINGS]
+        turn.acquire()
+        warnings.filters = []
+        warnings.resetwarnings()  # or what was decided by other filters would stay decided
+        for name, value in zip(OF_WARNINGS, before, strict=True):
+            setattr(warnings, name, value)
 
     def cancel(self):
         """Let all end as soon as they have the turn."""
@@ -104,7 +127,7 @@ class Rendezvous:
                 self.waiting.append(seat)
                 if self.ready:
                     self._pass_on()
-                    seat.turn.acquire()
+                    self._wait(seat.turn)
                 else:
                     self._run_epochs()
                     self.ready.remove(seat.turn)
