@@ -183,7 +183,8 @@ def test_lbfgs_has_all_rows_in_a_batch():
 def test_patience_with_a_validation_is_counted_in_steps(n_rows, batch_size):
     suited = suit(settings_of(make(batch_size=batch_size)), n_rows, judged=True)
     n_batches = ceil(n_rows / batch_size)
-    assert suited.n_iter_no_change == max(5, ceil(automatic.PATIENCE / n_batches))
+    n_steps = automatic.PATIENCE if n_batches > 1 else automatic.PATIENCE_AT_ONCE
+    assert suited.n_iter_no_change == max(5, ceil(n_steps / n_batches))
     few = n_rows <= automatic.MOST_FOLDED
     assert suited.patience_growth == (automatic.PATIENCE_GROWTH if few else 0)
 

@@ -26,9 +26,10 @@ MOST_IN_DOUBLE = 100
 N_STEPS, N_STEPS_AT_ONCE = 1_000, 500
 """Steps of a network that nothing judges, and where each of them takes all rows at once."""
 
-PATIENCE, PATIENCE_GROWTH = 500, 0.15
-"""Steps without improvement after which a training ends that is judged, and how many more for each
-step before, unless there are so many rows that each epoch tells enough."""
+PATIENCE, PATIENCE_AT_ONCE, PATIENCE_GROWTH = 500, 250, 0.15
+"""Steps without improvement after which a training ends that is judged, also where each of them
+takes all rows at once, and how many more for each step before, unless there are so many rows that
+each epoch tells enough."""
 
 MOST_DROPPED = 0.5
 MOST_DROPPED_OF_MANY = 0.25
@@ -65,7 +66,8 @@ def suit(settings: Settings, n_rows: int, *, judged: bool, incremental: bool = F
     n_batches = ceil(n_rows / batch_size)
     n_iter_no_change = settings.n_iter_no_change
     if n_iter_no_change is None and judged:
-        n_iter_no_change = max(5, ceil(PATIENCE / n_batches))
+        patience = PATIENCE_AT_ONCE if n_batches == 1 else PATIENCE
+        n_iter_no_change = max(5, ceil(patience / n_batches))
         growth = PATIENCE_GROWTH if n_rows <= MOST_FOLDED else 0.0
         settings = replace(settings, patience_growth=growth)
     elif n_iter_no_change is None:

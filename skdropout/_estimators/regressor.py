@@ -139,8 +139,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         alone.
     n_iter_no_change : int >= 1, inf or "auto", default="auto"
         Epochs without improvement after which training stops. "auto" is 10; where something is
-        held out it is as many as make 500 steps, at least 5, and (up to 20,000 samples) 0.15 of the
-        epochs so far more.
+        held out it is as many as make 500 steps (250 where a step takes all samples), at least 5,
+        and (up to 20,000 samples) 0.15 of the epochs so far more.
     max_fun : int >= 1, default=15000
         Largest number of evaluations of the loss by "lbfgs".
     standardize : bool, default=True
