@@ -15,7 +15,7 @@ from math import inf
 
 import matplotlib.pyplot as plt
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import parallel_config
 from scipy.stats import sem
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -36,19 +36,23 @@ networks = {
 # %%
 # As there, dropout comes with a higher learning rate and a limit on the weights: a gain need not be
 # due to dropout alone. There it is a single round of ten folds; here they are drawn three times.
+# The networks of ten folds are trained together, in half of the time and to the same numbers.
+
+warnings.filterwarnings("ignore", ".*Maximum iterations", ConvergenceWarning)  # as planned
 
 
 def find_hits(arguments, seed):
     """100 for each echo that is classified correctly by a network trained without it, else 0."""
-    warnings.filterwarnings("ignore", ".*Maximum iterations", ConvergenceWarning)  # as planned
     network = DropoutMLPClassifier((60, 30), **arguments, random_state=seed)
     folds = StratifiedKFold(10, shuffle=True, random_state=seed)
     return 100.0 * (cross_val_predict(network, X, y, cv=folds) == y)
 
 
-hits = {}
-for name, arguments in networks.items():
-    hits[name] = np.array(Parallel(n_jobs=2)(delayed(find_hits)(arguments, i) for i in range(3)))
+with parallel_config("skdropout"):
+    hits = {
+        name: np.array([find_hits(arguments, seed) for seed in range(3)])
+        for name, arguments in networks.items()
+    }
 
 # %%
 # Accuracy in %, gain over no dropout, and its standard errors: over the repeats, which is the luck
