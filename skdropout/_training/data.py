@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -219,8 +219,6 @@ class Batches:
         Rows that a batch needs; a last one of less is merged into the one before.
     """
 
-    runs: ClassVar[list[slice]] = [ONE]
-
     def __init__(
         self,
         X: Any,
@@ -299,11 +297,6 @@ class BatchStack:
     ----------
     parts : list of Batches
         Of dense rows. Those with as many rows have to be neighbours.
-
-    Attributes
-    ----------
-    runs : list of slice
-        Networks with as many rows.
     """
 
     is_sparse = False

@@ -52,8 +52,8 @@ class Engine:
         self.updates = [(self._update_of(run), run) for run in runs_of_one_rule(members)]
         self.drops: list[Drops] = []
         self.windows: Windows
-        self.losses: list[tuple[slice, RunningLoss]]
-        self.passes: dict[tuple[int, int], TrainingPass] = {}
+        self.passes: dict[tuple[int, int], TrainingPass] = {}  # first network, batch size
+        self.losses: dict[tuple[int, int], RunningLoss] = {}
         self.n_batches = self.n_drawn = 0
         self.batches_per_mask = 1
 
@@ -103,7 +103,7 @@ class Engine:
 
         Return the sums of losses and of penalties, and the last learning rates.
         """
-        batches, passes, members = self.batches, self.passes, self.members
+        batches, members = self.batches, self.members
         penalties, averages = 0.0, self.lead.averages
         self.n_drawn = 0
         try:
@@ -112,13 +112,15 @@ class Engine:
                 redraw = self.begin()
                 weights = []
                 for networks, rows in step:
-                    current = passes[networks.start, rows.shape[-1]]
-                    weight = batches.load(rows, current.batch)
+                    key = networks.start, rows.shape[-1]
+                    current = self.passes[key]
+                    batch = current.batch
+                    weight = batches.load(rows, batch)
                     if redraw:
                         current.masks.draw(self.n_drawn)
-                    current.forward()
+                    z = current.forward()
                     current.backward()
-                    self.add_losses(networks, current, weight)
+                    self.losses[key].add(z, batch.y, batch.weight, weight)
                     weights.append(weight)
                 weight = weights[0] if len(weights) == 1 else np.concatenate(weights)
                 penalties += self.step(lrs, weight) * weight
@@ -132,18 +134,10 @@ class Engine:
         finally:
             self.windows.end()
         each_lr = [lr for lr, (_, run) in zip(lrs, self.updates, strict=True) for _ in members[run]]
-        losses = np.hstack([running.pop() for _, running in self.losses])
+        losses = np.zeros(len(members))
+        for run, size, _ in batches.shapes:
+            losses[run] += self.losses[run.start, size].pop()
         return losses.tolist(), np.atleast_1d(penalties).tolist(), each_lr
-
-    def add_losses(self, networks: slice, current: TrainingPass, weight: Any):
-        """Take note of the losses of a batch, which weighs so much."""
-        z, y, row_weight = current.z, current.batch.y, current.batch.weight
-        for run, running in self.losses:
-            if len(self.losses) == 1:
-                running.add(z, y, row_weight, weight)
-            elif networks.start <= run.start < networks.stop:
-                at = slice(run.start - networks.start, run.stop - networks.start)
-                running.add(z[at], y[at], row_weight[at], weight[at])
 
     def step(self, lrs: list[float], weight: Any) -> Any:
         """Take a step with a learning rate for each update; return the penalty of each network.
@@ -185,7 +179,7 @@ class Engine:
             n_draws=n_draws,
             costs=windows.COSTS if self._may_permute() else windows.NEVER,
         )
-        self.passes, self.losses = {}, []
+        self.passes, self.losses = {}, {}
         sources = list(zip(each, rngs, strict=True))
         larger: TrainingPass | None = None
         for run, size, n_draws in shapes:  # the largest first, in whose memory others work
@@ -212,12 +206,12 @@ class Engine:
                 sparse=batches.is_sparse,
                 larger=larger,
             )
-            self.passes[run.start, size] = current
+            key = run.start, size
+            self.passes[key] = current
+            self.losses[key] = RunningLoss(
+                self.lead.loss, network.sizes[-1], network.dtype, network.stack
+            )
             larger = larger or current
-        for run in batches.runs:
-            stack = network.stack and (run.stop - run.start,)
-            running = RunningLoss(self.lead.loss, network.sizes[-1], network.dtype, stack)
-            self.losses.append((run, running))
 
     def _may_permute(self) -> bool:
         """Whether units may change places."""
