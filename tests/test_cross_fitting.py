@@ -1088,3 +1088,17 @@ def test_constant_targets_are_nothing_to_be_warned_of():
     assert came_to_nothing(make(DropoutMLPRegressor), X, np.full(90, 5.0)) == 0
     assert came_to_nothing(make(DropoutMLPRegressor, cv=None), X, np.full(90, 5.0)) == 0
     assert came_to_nothing(make(), X, np.full(90, 5.0)) == 0
+
+
+def test_networks_of_a_stack_whose_rate_falls_by_their_samples_each_have_their_own(monkeypatch):
+    X, y = make_classification(77, n_features=6, random_state=0)
+    weight = np.arange(77) % 4 + 0.5
+    arguments = {"hidden_layer_sizes": 5, "cv": 8, "max_iter": 6, "random_state": 0}
+    estimator = DropoutMLPClassifier(learning_rate="invscaling", batch_size=16, **arguments)
+    together = clone(estimator).fit(X, y, sample_weight=weight)
+    monkeypatch.setattr("skdropout._training.stack.largest_stack", lambda member: 1)
+    alone = clone(estimator).fit(X, y, sample_weight=weight)
+    assert together.history_ == alone.history_
+    for mine, its in zip(together.estimators_, alone.estimators_, strict=True):
+        for one, other in zip(mine.coefs_, its.coefs_, strict=True):
+            assert_array_equal(one, other)

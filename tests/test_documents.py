@@ -24,7 +24,7 @@ def test_examples_run_from_top_to_bottom(page, capsys):
     for example in EXAMPLES[page]:
         exec(compile(example, page, "exec"), names)
         if "GridSearchCV" in example:
-            assert "net__dropout_rate" in capsys.readouterr().out
+            assert "dropout_rate': " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

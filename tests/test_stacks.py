@@ -9,7 +9,6 @@ import time
 import warnings
 from contextlib import contextmanager
 
-import joblib
 import numpy as np
 import pytest
 from cases import Listener
@@ -39,7 +38,6 @@ from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import tuning
 from skdropout._training import stack
 from skdropout._training.engine import Engine
-from skdropout._training.rendezvous import Cancelled, Rendezvous
 from skdropout.dropout import Bernoulli
 from skdropout.optimizers import SGD
 from skdropout.schedules import Schedule
@@ -292,15 +290,21 @@ def test_stacks_are_bounded_by_parameters_and_data(monkeypatch):
     with sizes_of_stacks() as sizes:
         fit_together(nets)
     assert sorted(sizes) == [2, 3, 3]
-    monkeypatch.undo()
-    monkeypatch.setattr(tuning, "STACKED_NUMBERS", 2 * X.size)
-    with sizes_of_stacks() as sizes:
-        fit_together(nets)
-    assert sizes == [2, 2, 2, 2]
-    monkeypatch.setattr(tuning, "FEWEST_STACKED", 1 + tuning.STACKED_PARAMETERS // n_parameters)
+    monkeypatch.setattr(tuning, "FEWEST_STACKED", 4)
     with sizes_of_stacks() as sizes:
         fit_together(nets)
     assert sizes == [1] * 8
+
+
+def test_fits_begin_as_long_as_there_is_room_for_their_data(monkeypatch):
+    monkeypatch.setattr(tuning, "STACKED_NUMBERS", 3 * X.size)
+    nets = [network(random_state=seed) for seed in range(8)]
+    alone = [clone(net).fit(X, Y) for net in nets]
+    with sizes_of_stacks() as sizes:
+        together = fit_together(nets)
+    assert sizes == [3, 3, 2]
+    for one, other in zip(alone, together, strict=True):
+        assert_same(one, other)
 
 
 def test_networks_that_are_left_make_a_smaller_stack():
@@ -520,7 +524,7 @@ def test_when_a_search_fails_its_other_fits_end():
     before = threading.active_count()
     search = GridSearchCV(
         network(max_iter=100_000, n_iter_no_change=np.inf, learning_rate="constant"),
-        {"dropout_rate": [0.1, 5.0]},
+        {"dropout_rate": [5.0, 0.1]},
         error_score="raise",
     )
     with parallel_config("skdropout"), pytest.raises(ValueError, match="dropout_rate"):
@@ -556,35 +560,3 @@ def test_ctrl_c_ends_all():
         [sys.executable, "-W", "ignore", "-c", CTRL_C], capture_output=True, text=True, timeout=60
     )
     assert run.stdout == "ended 5\n", run.stderr
-
-
-# turns
-
-
-def test_tasks_take_turns():
-    active = []
-
-    def task(i):
-        active.append(i)
-        assert active == [i]
-        active.remove(i)
-        return i
-
-    outcomes = Rendezvous().run([lambda i=i: task(i) for i in range(20)])
-    assert [outcome.get() for outcome in outcomes] == list(range(20))
-
-
-def test_a_rendezvous_that_is_cancelled_begins_nothing():
-    rendezvous, begun = Rendezvous(), []
-    rendezvous.cancel()
-    outcomes = rendezvous.run([lambda: begun.append(1)] * 3)
-    assert not begun
-    with pytest.raises(Cancelled):
-        outcomes[0].get()
-
-
-def test_joblib_knows_how_many_tasks_run_at_once():
-    with parallel_config("skdropout"):
-        assert joblib.effective_n_jobs() == 64
-    with parallel_config("skdropout", n_jobs=2):
-        assert joblib.effective_n_jobs() == 128

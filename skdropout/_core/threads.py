@@ -62,22 +62,38 @@ class OneThread:
         self.own = local()  # what each Python thread has to set back, where it has its own number
 
     def __enter__(self) -> None:
-        shared, own = _libraries()
+        _, own = _libraries()
         with self.lock:
             if own:
                 vars(self.own).setdefault("before", []).append(_hold(own))
-            if self.n_inside == 0:
-                self.before = _hold(shared)
-            self.n_inside += 1
+            self.own.n_inside = self.count_own() + 1
+            self._count(1)
 
     def __exit__(self, *error: object) -> None:
         _, own = _libraries()
         with self.lock:
             if own:
                 _set(self.own.before.pop())
-            self.n_inside -= 1
-            if self.n_inside == 0:
-                _set(self.before)
+            self.own.n_inside -= 1
+            self._count(-1)
+
+    def count_own(self) -> int:
+        """How often this Python thread is inside."""
+        return getattr(self.own, "n_inside", 0)
+
+    def shift(self, n: int) -> None:
+        """Count in threads that go on, or with a negative number leave out those that wait."""
+        if n:
+            with self.lock:
+                self._count(n)
+
+    def _count(self, n: int) -> None:
+        shared, _ = _libraries()
+        before, self.n_inside = self.n_inside, self.n_inside + n
+        if before == 0:
+            self.before = _hold(shared)
+        elif self.n_inside == 0:
+            _set(self.before)
 
 
 one = OneThread()

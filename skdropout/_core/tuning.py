@@ -69,7 +69,8 @@ one kind as have to find room in them, at the least. What moves a network leaves
 when the others come: networks of 5,000 parameters gain the most, those of 40,000 nothing."""
 
 STACKED_NUMBERS = 1 << 24
-"""Numbers of training data that are copied for a stack, at the most."""
+"""Numbers of training data that are copied for a stack, at the most. Fits that take turns begin up
+to as many; a fit more has to wait until one is done."""
 
 THINNING = 160
 """What it costs to put a weight into a smaller network, in multiplications."""

@@ -20,7 +20,7 @@ MOST_FOLDED = 20_000
 """Rows up to which the default is an ensemble: of more a tenth says enough."""
 
 N_FOLDS = 5
-MOST_IN_DOUBLE = 80
+MOST_IN_DOUBLE = 100
 """Rows up to which an ensemble is trained in the precision of the data."""
 
 N_STEPS, N_STEPS_AT_ONCE = 1_000, 500

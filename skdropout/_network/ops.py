@@ -51,7 +51,7 @@ class Dense:
     b: Array | None  # (u,)
     dW: Array  # (i, u)
     db: Array | None  # (u,)
-    ones: Array  # (n,)
+    ones: Array  # (n,), for several networks (1, n)
     xT: Array = field(init=False)  # (i, n), a view of x
     WT: Array = field(init=False)  # (u, i), a view of W
     product: Callable[..., Array] = field(init=False)  # of matrices, or of stacks of them

@@ -16,41 +16,58 @@ from threading import RLock, Thread
 from typing import Any
 
 from joblib._parallel_backends import LokyBackend, SequentialBackend
-from joblib.parallel import get_active_backend
 
 from skdropout._training.rendezvous import Outcome, Rendezvous
 
 N_TOGETHER = 64
 """Tasks that run at once in a process, at the most."""
 
+SECONDS_TO_END = 1.0
+"""How long cancelled tasks of this process are waited for. Fits take no longer than an epoch."""
+
 
 class StackingBackend(LokyBackend):
-    """Runs tasks in chunks, each in a rendezvous of its own, here or in processes of loky.
+    """Runs tasks in chunks, each in a rendezvous of its own, here or in processes of loky."""
 
-    The number of processes is `n_jobs` of ``parallel_config``. That of a search is left aside, as
-    many tools ask how many tasks run at once, and set it to that.
-    """
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.parallel: Any = None
+        self._lock = RLock()
+        self._is_dispatching = False
+        self._forget()
+
+    def _forget(self):
+        """Have nothing to do; what still runs does not count any more."""
+        self._pending: deque[tuple[Callable, Future]] = deque()
+        self._n_running = 0
+        self._rendezvous: Rendezvous | None = None
 
     def configure(self, n_jobs=1, parallel=None, **arguments):
         """Make ready for a call; return the number of tasks at once."""
         self.parallel = parallel
         self.n_processes = self._count_processes(n_jobs)
         if self.n_processes > 1:
-            super().configure(n_jobs=self.n_processes, parallel=parallel, **arguments)
-        self._lock = RLock()
-        self._pending: deque[tuple[Callable, Future]] = deque()
-        self._n_running, self._is_dispatching = 0, False
-        self._rendezvous: Rendezvous | None = None
+            processes = LokyBackend(
+                nesting_level=self.nesting_level,
+                inner_max_num_threads=self.inner_max_num_threads,
+                **self.backend_kwargs,
+            )
+            processes.configure(self.n_processes, parallel, **arguments)
+            self._workers = processes._workers
         return self.n_processes * N_TOGETHER
 
     def effective_n_jobs(self, n_jobs):
-        """The number of tasks at once."""
-        return self._count_processes(n_jobs) * N_TOGETHER
+        """The number of processes; for a `Parallel` that is kept open, that of tasks at once.
+
+        Whoever asks divides the work by it, or asks for as many processes: of a bagging, say.
+        """
+        n_processes = self._count_processes(n_jobs)
+        is_open = self.parallel is not None and self.parallel._managed_backend
+        return n_processes * N_TOGETHER if is_open else n_processes
 
     def _count_processes(self, n_jobs):
-        backend, configured = get_active_backend()
-        n_jobs = configured if isinstance(backend, StackingBackend) else n_jobs
-        return super().effective_n_jobs(n_jobs or 1)
+        """The number of processes, each of which has many tasks at once."""
+        return super().effective_n_jobs(1 if n_jobs is None else n_jobs)
 
     def get_nested_backend(self):
         """What is inside of a task runs one after the other."""
@@ -95,30 +112,36 @@ class StackingBackend(LokyBackend):
             chunk = [self._pending.popleft() for _ in range(ceil(n_pending / n_chunks))]
             self._n_running += 1
             tasks = [task for task, _ in chunk]
-            finish = partial(self._finish, [future for _, future in chunk])
+            finish = partial(self._finish, self._pending, [future for _, future in chunk])
             if self.n_processes > 1:
                 super().submit(partial(run_together, tasks), finish)
             else:
                 self._rendezvous = rendezvous = Rendezvous()
                 Thread(target=run_here, args=(rendezvous, tasks, finish), daemon=True).start()
 
-    def _finish(self, futures: list[Future], done: Future):
-        """Tell what the tasks of a chunk came to; the callbacks put more of them on the list."""
+    def _finish(self, pending: deque, futures: list[Future], done: Future):
+        """Tell what the tasks of a chunk came to; the callbacks put more of them on the list.
+
+        `pending` is the list that they came from, which may have been given up.
+        """
         try:
             outcomes = done.result()
         except BaseException as error:
             outcomes = [Outcome(error=error)] * len(futures)
         with self._lock:
             self._is_dispatching = True
-        for future, outcome in zip(futures, outcomes, strict=True):
-            if outcome.error is None:
-                future.set_result(outcome.result)
-            else:
-                future.set_exception(outcome.error)
-        with self._lock:
-            self._n_running -= 1
-            self._is_dispatching = False
-            self._start()
+        try:
+            for future, outcome in zip(futures, outcomes, strict=True):
+                failure = outcome.describe_error()
+                if failure is None:
+                    future.set_result(outcome.result)
+                else:
+                    future.set_exception(failure)
+        finally:
+            with self._lock:
+                self._n_running -= pending is self._pending
+                self._is_dispatching = False
+                self._start()
 
     def terminate(self):
         """Free what the processes hold."""
@@ -128,9 +151,11 @@ class StackingBackend(LokyBackend):
     def abort_everything(self, ensure_ready=True):
         """Let all tasks end."""
         with self._lock:
-            self._pending.clear()
-        if self._rendezvous is not None:
-            self._rendezvous.cancel()
+            rendezvous = self._rendezvous
+            self._forget()
+        if rendezvous is not None:
+            rendezvous.cancel()
+            rendezvous.is_over.wait(SECONDS_TO_END)
         if self.n_processes > 1:
             super().abort_everything(ensure_ready=False)
         if ensure_ready:

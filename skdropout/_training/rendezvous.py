@@ -5,43 +5,85 @@ next epoch of its networks or is done. When all that are left need one, the epoc
 network by network or stack by stack. So a fit cannot tell that it is not alone, but by the clock.
 """
 
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock, Thread, local
+from threading import Event, Lock, Thread, local
+from traceback import format_exception
 from typing import Any
 
 import numpy as np
 
+from skdropout._core import threads, tuning
 from skdropout._training.engine import Engine
 from skdropout._training.member import Epoch, Member
 from skdropout._training.stack import make_stacks
 
+OF_THE_PROCESS = [
+    (module, name)
+    for module, name in (
+        (warnings, "filters"),
+        (warnings, "showwarning"),
+        (warnings, "_showwarnmsg_impl"),  # what `catch_warnings(record=True)` sets
+        (sys, "stdout"),
+        (sys, "stderr"),
+    )
+    if hasattr(module, name)
+]
+"""What a task may change for a while, and only the process has."""
+
 _here = local()
 
-OF_WARNINGS = [
-    name for name in ("filters", "showwarning", "_showwarnmsg_impl") if hasattr(warnings, name)
-]
-"""What ``warnings.catch_warnings`` changes, for all threads, until it ends."""
+
+class Cancelled(BaseException):
+    """Ends a fit whose result nobody waits for any more; no error that a search would score."""
 
 
-class Cancelled(Exception):
-    """Ends a fit whose result nobody waits for any more."""
+class Raised(Exception):
+    """Where a task raised an error: its traceback, as text."""
 
 
 @dataclass(eq=False)
 class Outcome:
-    """What a task returned, or raised."""
+    """What a task returned, or raised, and the traceback of that as text."""
 
     result: Any = None
     error: BaseException | None = None
+    traceback: str = ""
 
-    def get(self) -> Any:
-        """The result, or the error once more."""
-        if self.error is not None:
-            raise self.error
-        return self.result
+    def describe_error(self) -> BaseException | None:
+        """The error, and as its cause where it was raised: threads and processes lose that."""
+        if self.error is not None and self.traceback:
+            self.error.__cause__ = Raised(f'\n"""\n{self.traceback}"""')
+        return self.error
+
+
+class Turn:
+    """What a thread waits for, and what the process is to be like when it goes on."""
+
+    def __init__(self):
+        self.lock = Lock()  # held until it is its turn
+        self.lock.acquire()
+        self.n_inside = 0  # of its trainings that hold BLAS to one thread
+        self.keep()
+
+    def keep(self):
+        """Note what the process is like."""
+        self.kept = [getattr(module, name) for module, name in OF_THE_PROCESS]
+
+    def bring_back(self, n_inside: int) -> int:
+        """Let the process be like that again, where `n_inside` hold BLAS; return how many do."""
+        threads.one.shift(self.n_inside - n_inside)
+        filters = warnings.filters
+        for (module, name), value in zip(OF_THE_PROCESS, self.kept, strict=True):
+            setattr(module, name, value)
+        if warnings.filters is not filters:
+            with warnings.catch_warnings():  # which also tells that the filters are others
+                pass
+        return self.n_inside
 
 
 @dataclass(eq=False)
@@ -49,7 +91,7 @@ class Seat:
     """A training at the rendezvous: its networks, and what their last epoch came to."""
 
     members: Sequence[Member]
-    turn: Lock
+    turn: Turn
     epochs: dict[int, Epoch] = field(default_factory=dict)
     error: BaseException | None = None
 
@@ -57,86 +99,95 @@ class Seat:
 class Rendezvous:
     """Runs tasks, most of which fit estimators, and trains together what fits together.
 
-    Where one raises an error, the others are cancelled. Whoever has the turn is the only one to
-    touch anything in here.
+    Whoever has the turn is the only one to touch anything in here.
     """
 
     def __init__(self):
-        self.ready: deque[Lock] = deque()  # held by threads until it is their turn
+        self.ahead: deque[Turn] = deque()  # of tasks that have not begun
+        self.ready: deque[Turn] = deque()
         self.waiting: list[Seat] = []
         self.engines: list[tuple[Engine, list[tuple[Seat, int]]]] = []
         self.loose: list[tuple[Seat, int]] = []  # networks that no engine runs
-        self.over = Lock()
-        self.is_cancelled = False
-        self.error: BaseException = Cancelled()  # the first one
+        self.n_numbers = 0  # of the training data of all that have begun
+        self.n_wanted = sys.maxsize  # of the first tasks; the others are cancelled
+        self.n_inside = 0  # trainings that hold BLAS to one thread, of whoever has the turn
+        self.is_over = Event()
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> list[Outcome]:
-        """What the tasks came to."""
-        outcomes = [Outcome() for _ in tasks]
-        self.over.acquire()
-        for task, outcome in zip(tasks, outcomes, strict=True):
-            turn = closed()
-            self.ready.append(turn)
-            Thread(target=self._run, args=(task, outcome, turn), daemon=True).start()
+        """What the tasks came to. Where one raises, nobody waits for those that come after it."""
+        outcomes = [Outcome(error=Cancelled()) for _ in tasks]
+        self.over = Turn()
+        for i, (task, outcome) in enumerate(zip(tasks, outcomes, strict=True)):
+            turn = Turn()
+            self.ahead.append(turn)
+            Thread(target=self._run, args=(i, task, outcome, turn), daemon=True).start()
         self._pass_on()
-        self.over.acquire()
+        self.over.lock.acquire()
+        self.is_over.set()
         return outcomes
 
-    def _run(self, task: Callable[[], Any], outcome: Outcome, turn: Lock):
-        self._wait(turn)
-        _here.rendezvous, _here.turn = self, turn
+    def _run(self, i: int, task: Callable[[], Any], outcome: Outcome, turn: Turn):
+        turn.lock.acquire()
+        _here.rendezvous, _here.turn, _here.number = self, turn, i
         try:
-            if self.is_cancelled:
-                raise Cancelled
-            outcome.result = task()
-        except Cancelled:
-            outcome.error = self.error
-        except BaseException as error:
-            if not self.is_cancelled:
-                self.error = error
+            self._end_if_cancelled()
+            outcome.result, outcome.error = task(), None
+        except Cancelled as error:
             outcome.error = error
-            self.cancel()
+        except BaseException as error:
+            outcome.error, outcome.traceback = error, "".join(format_exception(error))
+            self.n_wanted = min(self.n_wanted, i)
         finally:
+            self.n_inside = threads.one.count_own()
             self._pass_on()
 
-    def _pass_on(self):
-        """Let the next one have the turn. When all wait for an epoch, it is run first."""
+    def _pass_on(self, turn: Turn | None = None):
+        """Let the next one have the turn. When all wait for an epoch, it is run first.
+
+        As long as there is room for their data, all begin before the first epoch.
+        """
+        if not self.ready and self.ahead and self.n_numbers < tuning.STACKED_NUMBERS:
+            self.ready.append(self.ahead.popleft())
         if not self.ready and self.waiting:
             self._run_epochs()
-        (self.ready.popleft() if self.ready else self.over).release()
-
-    def _wait(self, turn: Lock):
-        """Sleep until it is one's turn, and find the filters of warnings as one has left them."""
-        before = [getattr(warnings, name) for name in OF_WARNINGS]
-        turn.acquire()
-        warnings.filters = []
-        warnings.resetwarnings()  # or what was decided by other filters would stay decided
-        for name, value in zip(OF_WARNINGS, before, strict=True):
-            setattr(warnings, name, value)
+            if turn is not None:  # go on with who has it
+                self.ready.remove(turn)
+                self.ready.appendleft(turn)
+        following = next(
+            (turns.popleft() for turns in (self.ready, self.ahead) if turns), self.over
+        )
+        following.bring_back(self.n_inside)
+        following.lock.release()
 
     def cancel(self):
         """Let all end as soon as they have the turn."""
-        self.is_cancelled = True
+        self.n_wanted = 0
+
+    def _end_if_cancelled(self):
+        if _here.number >= self.n_wanted:
+            raise Cancelled
 
     def epochs(self, members: Sequence[Member]) -> Iterator[list[Epoch]]:
         """Yield what each network came to in an epoch, one epoch after the other."""
         seat = Seat(members, _here.turn)
+        X, n_rows = members[0].batches.X, sum(len(member.batches.rows) for member in members)
+        n_numbers = n_rows * X.shape[1]
+        self.n_numbers += n_numbers
         self.loose += [(seat, i) for i in range(len(members))]
         try:
             while True:
                 self.waiting.append(seat)
-                if self.ready:
-                    self._pass_on()
-                    self._wait(seat.turn)
-                else:
-                    self._run_epochs()
-                    self.ready.remove(seat.turn)
-                if self.is_cancelled:
-                    raise Cancelled
+                seat.turn.keep()
+                seat.turn.n_inside = self.n_inside = threads.one.count_own()
+                self._pass_on(seat.turn)
+                seat.turn.lock.acquire()
+                self._end_if_cancelled()
                 if seat.error is not None:
                     raise seat.error
-                yield [seat.epochs[i] for i in range(len(members))]
+                with elsewhere():
+                    yield [seat.epochs[i] for i in range(len(members))]
         finally:
+            self.n_numbers -= n_numbers
             self._leave(seat)
 
     def _leave(self, seat: Seat):
@@ -161,27 +212,39 @@ class Rendezvous:
                 engine = Engine([members[i] for i in stack])
                 self.engines.append((engine, [self.loose[i] for i in stack]))
             self.loose = []
-            for engine, places in self.engines:
-                self._run_epoch(engine, places)
+            with elsewhere():
+                for engine, places in self.engines:
+                    self._run_epoch(engine, places)
         except BaseException as error:
             for seat in seats:
                 seat.error = error
         self.ready += [seat.turn for seat in seats]
 
     def _run_epoch(self, engine: Engine, places: list[tuple[Seat, int]]):
+        if not self.n_wanted:
+            return
+        turn = places[0][0].turn  # a stack has no objects of a user's own, which might see it
+        self.n_inside = turn.bring_back(self.n_inside)
+        n_rows, n_weights = max(engine.lead.batches.sizes), engine.lead.network.largest_layer
         try:
-            for (seat, i), epoch in zip(places, engine.run(), strict=True):
+            with threads.one_for(n_rows, n_weights):
+                epochs = engine.run()
+            for (seat, i), epoch in zip(places, epochs, strict=True):
                 seat.epochs[i] = epoch
         except BaseException as error:
             for seat, _ in places:
                 seat.error = error
+        turn.keep()
 
 
-def closed() -> Lock:
-    """A lock that somebody else has to open."""
-    lock = Lock()
-    lock.acquire()
-    return lock
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Let this thread train on its own what it begins in the middle of a training."""
+    before, _here.rendezvous = here(), None
+    try:
+        yield
+    finally:
+        _here.rendezvous = before
 
 
 def here() -> Rendezvous | None:

@@ -16,7 +16,7 @@ from skdropout._network import windows
 from skdropout._network.network import Network
 from skdropout._training.member import Member
 from skdropout._training.update import OptimizerState
-from skdropout.schedules import Constant
+from skdropout.schedules import Constant, InverseScaling
 
 OURS = "skdropout."
 
@@ -89,7 +89,9 @@ def rule_of(member: Member) -> tuple:
     settings, state = member.settings, member.state
     remembered = state.optimizer and (state.optimizer.optimizer, state.optimizer.t)
     rate = settings.learning_rate, settings.schedule, state.progress
-    return member.rule, settings.penalties, *rate, remembered
+    by_samples = isinstance(settings.schedule, InverseScaling)
+    pace = member.batches.total_weight if by_samples else None  # of the samples to come
+    return member.rule, settings.penalties, *rate, pace, remembered
 
 
 def runs_of_one_rule(members: Sequence[Member]) -> list[slice]:
