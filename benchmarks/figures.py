@@ -342,16 +342,21 @@ def speed_products():
     return ["", *cases], [["no product", *(f"{c['not products']:.0%}" for c in cases.values())]]
 
 
-def _against_ours(seconds, unit, digits):
-    """Time of each contender, and how many times that of the last one."""
-    *_, ours = seconds.values()
-    return [[who, f"{unit * s:,.{digits}f}", f"{s / ours:.2f}"] for who, s in seconds.items()]
+@table
+def speed_search():
+    seconds = load("speed")["results"]["grid_search"]
+    reference = seconds["ours, batchwise"]
+    rows = [[who, f"{s:,.1f}", f"{s / reference:.2f}"] for who, s in seconds.items()]
+    return ["", "seconds", "times ours, batchwise"], rows
 
 
 @table
-def speed_search():
-    header = ["", "seconds", "times ours, batchwise"]
-    return header, _against_ours(load("speed")["results"]["grid_search"], 1, 1)
+def speed_stacks():
+    rows = []
+    for case, seconds in load("speed")["results"]["stacks"].items():
+        alone, stacked = seconds["one by one"], seconds["in stacks"]
+        rows.append([case, f"{alone:.2f}", f"{stacked:.2f}", f"{alone / stacked:.2f}"])
+    return ["", "one by one, s", "in stacks, s", "one by one / in stacks"], rows
 
 
 @table

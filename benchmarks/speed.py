@@ -18,10 +18,11 @@ from math import inf, log
 import common
 import numpy as np
 from common import load, load_mnist, save
+from joblib import parallel_config
 from peers import TorchLoop, make_skorch
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, make_classification
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
@@ -176,32 +177,63 @@ def prediction():
     return figures
 
 
+FOLDS = StratifiedKFold(10, shuffle=True, random_state=0)
+RATES = [0.0, 0.1, 0.2, 0.3, 0.5]
+
+
+def in_stacks(run):
+    """The same, its small networks trained in stacks."""
+
+    def run_in_stacks():
+        with parallel_config("skdropout"):
+            run()
+
+    return run_in_stacks
+
+
 def grid_search():
-    """Seconds of a search over five candidates by ten folds on Sonar, one after the other."""
+    """Seconds of a search over five candidates by ten folds on Sonar, in one process."""
     _, network, batch, epochs, _ = CASES["sonar"]
     X, y = sonar()
-    cv = StratifiedKFold(10, shuffle=True, random_state=0)
     common = network | {"batch": batch, "epochs": epochs}
     of_peers = network | {"batch_size": batch, "epochs": epochs}
-    rates = [0.0, 0.1, 0.2, 0.3, 0.5]
     searches = {
         "scikit-learn": (scikit_learn(**common), {"alpha": [0, 1e-4, 1e-3, 1e-2, 1e-1]}, y),
         "skorch": (
             make_skorch(60, 2, **of_peers, rate=0.1),
-            {"module__rate": rates},
+            {"module__rate": RATES},
             y.astype(np.float32),
         ),
-        "ours, bernoulli": (ours(**common, dropout="bernoulli"), {"dropout_rate": rates}, y),
-        "ours, batchwise": (ours(**common), {"dropout_rate": rates}, y),
+        "ours, bernoulli": (ours(**common, dropout="bernoulli"), {"dropout_rate": RATES}, y),
+        "ours, batchwise": (ours(**common), {"dropout_rate": RATES}, y),
     }
-    folds = list(cv.split(X, y))
-    return in_turns(
-        {
-            name: lambda net=net, grid=grid, y=y: GridSearchCV(net, grid, cv=folds).fit(X, y)
-            for name, (net, grid, y) in searches.items()
-        },
-        3,
-    )
+    folds = list(FOLDS.split(X, y))
+    runs = {
+        name: partial(GridSearchCV(net, grid, cv=folds).fit, X, y)
+        for name, (net, grid, y) in searches.items()
+    }
+    runs["ours, batchwise, in stacks"] = in_stacks(runs["ours, batchwise"])
+    return in_turns(runs, 3)
+
+
+def stacks():
+    """Seconds of many fits in one process, one by one and in stacks."""
+
+    def network(name):
+        load, network, batch, epochs, rates = CASES[name]
+        return ours(**network, batch=batch, epochs=epochs, rates=rates), *load()
+
+    net, X, y = network("sonar")
+    grid = {"dropout_rate": RATES, "hidden_layer_sizes": [(60, 30), (30,)]}
+    search = GridSearchCV(net, grid, cv=FOLDS)
+    runs = {"sonar, five rates, two sizes, ten folds": partial(search.fit, X, y)}
+    for name in ("sonar", "digits", "default"):
+        net, X, y = network(name)
+        runs[f"{name}, ten folds"] = partial(cross_val_score, net, X, y, cv=FOLDS)
+    return {
+        name: in_turns({"one by one": run, "in stacks": in_stacks(run)}, ROUNDS)
+        for name, run in runs.items()
+    }
 
 
 MEMORY = """
@@ -323,6 +355,7 @@ PARTS = {
     "training": train_all,
     "prediction": prediction,
     "grid_search": grid_search,
+    "stacks": stacks,
     "memory": memory,
     "growth": growth,
     "rare_words": rare_words,
