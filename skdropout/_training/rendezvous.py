@@ -9,7 +9,6 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread, local
 from traceback import format_exception
@@ -184,9 +183,11 @@ class Rendezvous:
                 self._end_if_cancelled()
                 if seat.error is not None:
                     raise seat.error
-                with elsewhere():
-                    yield [seat.epochs[i] for i in range(len(members))]
+                _here.rendezvous = None  # what begins in the middle of a training is on its own
+                yield [seat.epochs[i] for i in range(len(members))]
+                _here.rendezvous = self
         finally:
+            _here.rendezvous = self
             self.n_numbers -= n_numbers
             self._leave(seat)
 
@@ -212,9 +213,10 @@ class Rendezvous:
                 engine = Engine([members[i] for i in stack])
                 self.engines.append((engine, [self.loose[i] for i in stack]))
             self.loose = []
-            with elsewhere():
-                for engine, places in self.engines:
-                    self._run_epoch(engine, places)
+            before, _here.rendezvous = here(), None
+            for engine, places in self.engines:
+                self._run_epoch(engine, places)
+            _here.rendezvous = before
         except BaseException as error:
             for seat in seats:
                 seat.error = error
@@ -235,16 +237,6 @@ class Rendezvous:
             for seat, _ in places:
                 seat.error = error
         turn.keep()
-
-
-@contextmanager
-def elsewhere() -> Iterator[None]:
-    """Let this thread train on its own what it begins in the middle of a training."""
-    before, _here.rendezvous = here(), None
-    try:
-        yield
-    finally:
-        _here.rendezvous = before
 
 
 def here() -> Rendezvous | None:
