@@ -78,5 +78,5 @@ def test_passes_are_compiled_again_where_the_rates_change(
     assert len(compiled) == n_compiled
     for passes in compiled:
         assert [n_rows for _, n_rows in passes] == [16, 8]
-        larger, smaller = passes.values()
+        (larger, _), (smaller, _) = passes.values()
         assert np.shares_memory(larger.work.flat, smaller.work.flat)

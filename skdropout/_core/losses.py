@@ -87,12 +87,14 @@ class RunningLoss:
     def __init__(self, loss: Loss, n_outputs: int, dtype: DTypeLike, stack: Shape = ()):
         self.loss = loss
         self._capacity = max(1, min(tuning.LOSS_ROWS, tuning.LOSS_NUMBERS // n_outputs))
-        self._z, self._y = np.empty((2, *stack, self._capacity, n_outputs), dtype)
-        self._weight = np.empty((*stack, self._capacity, 1), dtype)
+        zyw = [np.empty((*stack, self._capacity, n), dtype) for n in (n_outputs, n_outputs, 1)]
+        self._z, self._y, self._weight = zyw
+        self._rows = [np.moveaxis(numbers, -2, 0) for numbers in zyw]  # the rows come first
+        self._stack = stack
         self._n_rows = 0
         self._sizes: list[int] = []
         self._factors: list[float | Array] = []
-        self._totals = np.zeros(stack)
+        self._total: Any = self._nothing()
 
     def add(self, z: Array, y: Array, weight: Array, factor: float | Array):
         """Add a batch, whose rows weigh ``factor weight``, a column."""
@@ -105,9 +107,12 @@ class RunningLoss:
         if self._n_rows + n_rows > self._capacity:
             self._settle()
         here = slice(self._n_rows, self._n_rows + n_rows)
-        self._z[..., here, :] = z
-        self._y[..., here, :] = y
-        self._weight[..., here, :] = weight
+        if self._stack:
+            z, y, weight = z.swapaxes(0, 1), y.swapaxes(0, 1), weight.swapaxes(0, 1)
+        all_z, all_y, all_weight = self._rows
+        all_z[here] = z
+        all_y[here] = y
+        all_weight[here] = weight
         self._sizes.append(n_rows)
         self._factors.append(factor)
         self._n_rows += n_rows
@@ -115,19 +120,25 @@ class RunningLoss:
     def pop(self) -> Any:
         """The sum since the last call, a number or an array of one for each network."""
         self._settle()
-        totals = self._totals.copy()
-        self._totals[...] = 0.0
-        return totals if totals.ndim else float(totals)
+        total, self._total = self._total, self._nothing()
+        return total
+
+    def _nothing(self) -> Any:
+        return np.zeros(self._stack) if self._stack else 0.0
 
     def _settle(self):
-        n_rows, sizes = self._n_rows, np.array(self._sizes, int)
+        rows, sizes = slice(self._n_rows), np.array(self._sizes, int)
         factors = np.array(self._factors, float)  # so that sums of large weights are finite
-        z, y = (a[..., :n_rows, :].reshape(-1, a.shape[-1]) for a in (self._z, self._y))
-        per_sample = self.loss.per_sample(z, y).reshape(*self._totals.shape, n_rows)
-        factors = factors.repeat(sizes, axis=0).T
-        weight = np.multiply(self._weight[..., :n_rows, 0], factors, order="C")
-        for network in np.ndindex(self._totals.shape):
-            self._totals[network] += float(per_sample[network].dot(weight[network]))
+        factors = factors.repeat(sizes, axis=0)
+        if not self._stack:
+            per_sample = self.loss.per_sample(self._z[rows], self._y[rows])
+            self._total += float(per_sample.dot(self._weight[rows, 0] * factors))
+        else:
+            z, y = (a[:, rows].reshape(-1, a.shape[-1]) for a in (self._z, self._y))
+            per_sample = self.loss.per_sample(z, y).reshape(len(self._z), -1)
+            weight = np.multiply(self._weight[:, rows, 0], factors.T, order="C")
+            for i, of_network in enumerate(per_sample):
+                self._total[i] += float(of_network.dot(weight[i]))
         self._n_rows = 0
         self._sizes, self._factors = [], []
 

@@ -95,14 +95,14 @@ class DrawAhead(Draw):
     Those of one network lie one after the other in `each`.
     """
 
-    masks: Array  # (..., n_masks, rows, columns), all of them
+    masks: Array  # (n_masks, ..., rows, columns), all of them
     mask: Array  # (..., rows, columns)
 
     def __call__(self, k: int):
-        k %= self.masks.shape[-3]
+        k %= len(self.masks)
         if k == 0:
             Draw.__call__(self, k)
-        np.copyto(self.mask, self.masks[..., -1 - k, :, :])
+        np.copyto(self.mask, self.masks[-1 - k])
 
 
 class Masks:
@@ -221,4 +221,6 @@ class Masks:
                 self.sources, drawn.reshape(len(self.sources), -1, n_columns), strict=True
             )
         ]
-        return DrawAhead(scheme, each, drawn, mask) if is_ahead else Draw(scheme, each)
+        if not is_ahead:
+            return Draw(scheme, each)
+        return DrawAhead(scheme, each, np.moveaxis(drawn, -3, 0), mask)

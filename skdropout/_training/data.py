@@ -21,6 +21,10 @@ ONE = slice(0, 1)
 """The only network."""
 
 
+Portion = tuple[tuple[int, int], Array, bool]
+"""The first of some networks, and how many rows each has; their numbers; whether a step ends."""
+
+
 class ClassTargets:
     """One class a row, given by its code; one-hot encoded batch by batch.
 
@@ -266,10 +270,10 @@ class Batches:
         for start, end in pairwise([0, *self._ends]):
             yield order[start:end]
 
-    def steps(self) -> Iterator[list[tuple[slice, Array]]]:
-        """Yield the batches of each step: networks, here the only one, and row numbers."""
+    def steps(self) -> Iterator[Portion]:
+        """Yield what an engine has to go through, here one batch for each step."""
         for rows in self:
-            yield [(ONE, rows)]
+            yield (0, len(rows)), rows, True
 
     def load(self, rows: Array, batch: Batch) -> Any:
         """Gather rows into a batch and return their summed weight; one more axis is of networks."""
@@ -336,15 +340,16 @@ class BatchStack:
             orders.append(rows if part.rng is None else part.rng.permutation(rows))
         return orders
 
-    def steps(self) -> Iterator[list[tuple[slice, Array]]]:
-        """Yield the batches of each step: networks, and row numbers of each."""
+    def steps(self) -> Iterator[Portion]:
+        """Yield what an engine has to go through; the rest goes by as many rows."""
         orders, size = self.orders(), self.parts[0].batch_size
         n_rows = self.n_whole * size
         whole = np.stack([order[:n_rows] for order in orders])
         for start in range(0, n_rows, size):
-            yield [(self.everyone, whole[:, start : start + size])]
-        if self.has_rest:
-            yield [(run, np.stack([order[n_rows:] for order in orders[run]])) for run in self.runs]
+            yield (0, size), whole[:, start : start + size], True
+        for run in self.runs if self.has_rest else ():
+            rows = np.stack([order[n_rows:] for order in orders[run]])
+            yield (run.start, rows.shape[1]), rows, run is self.runs[-1]
 
 
 def normalize(weight: Array) -> float:

@@ -52,9 +52,11 @@ class Engine:
         self.updates = [(self._update_of(run), run) for run in runs_of_one_rule(members)]
         self.drops: list[Drops] = []
         self.windows: Windows
-        self.passes: dict[tuple[int, int], TrainingPass] = {}  # first network, batch size
-        self.losses: dict[tuple[int, int], RunningLoss] = {}
-        self.n_batches = self.n_drawn = 0
+        self.passes: dict[tuple[int, int], tuple[TrainingPass, RunningLoss]]  # first network, rows
+        self.losses: list[tuple[slice, RunningLoss]]
+        self.is_stack = len(members) > 1
+        self.learning_rates = [0.0] * len(members)
+        self.n_batches = 0
         self.batches_per_mask = 1
 
     def _update_of(self, run: slice) -> ParameterUpdate:
@@ -103,51 +105,59 @@ class Engine:
 
         Return the sums of losses and of penalties, and the last learning rates.
         """
-        batches, members = self.batches, self.members
-        penalties, averages = 0.0, self.lead.averages
-        self.n_drawn = 0
+        batches, members, passes = self.batches, self.members, self.passes
+        averages = self.lead.averages
+        penalties: Any = 0.0
+        all_progress = [member.state.progress for member in members]
+        weights: list[Array] = []
+        n_drawn = 0
         try:
-            for step in batches.steps():
-                lrs = [members[run.start].learning_rate() for _, run in self.updates]
+            for key, rows, ends in batches.steps():
+                current, losses = passes[key]
+                batch = current.batch
+                weight = batches.load(rows, batch)
                 redraw = self.begin()
-                weights = []
-                for networks, rows in step:
-                    key = networks.start, rows.shape[-1]
-                    current = self.passes[key]
-                    batch = current.batch
-                    weight = batches.load(rows, batch)
-                    if redraw:
-                        current.masks.draw(self.n_drawn)
-                    z = current.forward()
-                    current.backward()
-                    self.losses[key].add(z, batch.y, batch.weight, weight)
+                if redraw:
+                    current.masks.draw(n_drawn)
+                z = current.forward()
+                current.backward()
+                losses.add(z, batch.y, batch.weight, weight)
+                if not ends:  # the step of other networks, which have another number of rows
                     weights.append(weight)
-                weight = weights[0] if len(weights) == 1 else np.concatenate(weights)
-                penalties += self.step(lrs, weight) * weight
-                self.n_drawn += redraw
-                for member in members:
-                    member.state.progress.step += 1
-                if averages and self.lead.state.progress.step % STEPS_BETWEEN_AVERAGES == 0:
+                    continue
+                if weights:
+                    weight = np.concatenate([*weights, weight])
+                penalties += self.step(weight) * weight
+                n_drawn += redraw
+                for progress in all_progress:
+                    progress.step += 1
+                if averages and progress.step % STEPS_BETWEEN_AVERAGES == 0:
                     self.windows.rest()
                     for member in members:
                         member.average()
         finally:
             self.windows.end()
-        each_lr = [lr for lr, (_, run) in zip(lrs, self.updates, strict=True) for _ in members[run]]
-        losses = np.zeros(len(members))
-        for run, size, _ in batches.shapes:
-            losses[run] += self.losses[run.start, size].pop()
-        return losses.tolist(), np.atleast_1d(penalties).tolist(), each_lr
+        sums = [0.0] * len(members)
+        for run, losses in self.losses:
+            popped = losses.pop()
+            for i, value in enumerate(popped if self.is_stack else [popped], start=run.start):
+                sums[i] += float(value)
+        penalties = penalties.tolist() if self.is_stack else [penalties]
+        return sums, penalties, self.learning_rates
 
-    def step(self, lrs: list[float], weight: Any) -> Any:
-        """Take a step with a learning rate for each update; return the penalty of each network.
+    def step(self, weight: Any) -> Any:
+        """Take a step, at a batch of such a weight, and return the penalty; of each if stacked.
 
-        `weight` is that of the batch, of each network if stacked.
+        Sets: `learning_rates`.
         """
-        if not self.network.stack:
-            return self.updates[0][0].step(lrs[0], weight)
+        if not self.is_stack:
+            lr = self.lead.learning_rate()
+            self.learning_rates[0] = lr
+            return self.updates[0][0].step(lr, weight)
         penalties = np.empty(len(self.members))
-        for lr, (update, run) in zip(lrs, self.updates, strict=True):
+        for update, run in self.updates:
+            lr = self.members[run.start].learning_rate()
+            self.learning_rates[run] = [lr] * (run.stop - run.start)
             penalties[run] = update.step(lr, weight[run])
         return penalties
 
@@ -179,7 +189,7 @@ class Engine:
             n_draws=n_draws,
             costs=windows.COSTS if self._may_permute() else windows.NEVER,
         )
-        self.passes, self.losses = {}, {}
+        self.passes, self.losses = {}, []
         sources = list(zip(each, rngs, strict=True))
         larger: TrainingPass | None = None
         for run, size, n_draws in shapes:  # the largest first, in whose memory others work
@@ -206,11 +216,10 @@ class Engine:
                 sparse=batches.is_sparse,
                 larger=larger,
             )
-            key = run.start, size
-            self.passes[key] = current
-            self.losses[key] = RunningLoss(
-                self.lead.loss, network.sizes[-1], network.dtype, network.stack
-            )
+            loss, n_outputs = self.lead.loss, network.sizes[-1]
+            losses = RunningLoss(loss, n_outputs, network.dtype, network.stack)
+            self.passes[run.start, size] = current, losses
+            self.losses.append((run, losses))
             larger = larger or current
 
     def _may_permute(self) -> bool:

@@ -10,6 +10,7 @@ from skdropout._training.member import Epoch, Member
 from skdropout._training.monitor import Monitor
 from skdropout._training.state import TrainingState
 from skdropout._training.stopping import Stopping
+from skdropout.schedules import Constant
 
 
 @dataclass
@@ -57,6 +58,15 @@ class Job:
     def state(self) -> TrainingState:
         """Where the history and the patience of all are kept: with the first network."""
         return self.lead.state
+
+    @property
+    def n_free(self) -> int:
+        """The number of epochs from the first one on that nothing can end or see."""
+        settings, stopping = self.lead.settings, self.stopping
+        is_watched = stopping.judged or stopping.watches_loss or settings.verbose
+        is_told = type(self.callbacks) is not EpochCallbacks
+        has_schedule = settings.dropout_schedule != Constant()
+        return 0 if is_watched or is_told or has_schedule else stopping.max_epochs
 
     def is_finite(self) -> bool:
         """Whether all networks that are judged are finite numbers."""

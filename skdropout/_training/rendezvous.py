@@ -19,6 +19,7 @@ import numpy as np
 from skdropout._core import threads, tuning
 from skdropout._training.engine import Engine
 from skdropout._training.member import Epoch, Member
+from skdropout._training.parallel import N_STEPS
 from skdropout._training.stack import make_stacks
 
 OF_THE_PROCESS = [
@@ -87,11 +88,16 @@ class Turn:
 
 @dataclass(eq=False)
 class Seat:
-    """A training at the rendezvous: its networks, and what their last epoch came to."""
+    """A training at the rendezvous.
+
+    `n_ahead` tells how many epochs may be run at once, `epochs` what the last ones came to for each
+    of the networks.
+    """
 
     members: Sequence[Member]
     turn: Turn
-    epochs: dict[int, Epoch] = field(default_factory=dict)
+    n_ahead: int = 1
+    epochs: list[dict[int, Epoch]] = field(default_factory=list)
     error: BaseException | None = None
 
 
@@ -166,15 +172,20 @@ class Rendezvous:
         if _here.number >= self.n_wanted:
             raise Cancelled
 
-    def epochs(self, members: Sequence[Member]) -> Iterator[list[Epoch]]:
-        """Yield what each network came to in an epoch, one epoch after the other."""
+    def epochs(self, members: Sequence[Member], n_free: int = 0) -> Iterator[list[Epoch]]:
+        """Yield what each network came to in an epoch, one epoch after the other.
+
+        The first `n_free` of them will be run whatever becomes of those before.
+        """
         seat = Seat(members, _here.turn)
+        n_at_once = max(1, N_STEPS // len(members[0].batches))
         X, n_rows = members[0].batches.X, sum(len(member.batches.rows) for member in members)
         n_numbers = n_rows * X.shape[1]
         self.n_numbers += n_numbers
         self.loose += [(seat, i) for i in range(len(members))]
         try:
             while True:
+                seat.n_ahead = max(1, min(n_at_once, n_free))
                 self.waiting.append(seat)
                 seat.turn.keep()
                 seat.turn.n_inside = self.n_inside = threads.one.count_own()
@@ -184,8 +195,10 @@ class Rendezvous:
                 if seat.error is not None:
                     raise seat.error
                 _here.rendezvous = None  # what begins in the middle of a training is on its own
-                yield [seat.epochs[i] for i in range(len(members))]
+                for epochs in seat.epochs:
+                    yield [epochs[i] for i in range(len(members))]
                 _here.rendezvous = self
+                n_free -= len(seat.epochs)
         finally:
             _here.rendezvous = self
             self.n_numbers -= n_numbers
@@ -205,8 +218,11 @@ class Rendezvous:
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def _run_epochs(self):
-        """Run an epoch of all that wait, who are ready then. An error is that of its fits alone."""
+        """Run epochs of all that wait, who are ready then. An error is that of its fits alone."""
         seats, self.waiting = self.waiting, []
+        n_epochs = min(seat.n_ahead for seat in seats)
+        for seat in seats:
+            seat.epochs = [{} for _ in range(n_epochs)]
         try:
             members = [seat.members[i] for seat, i in self.loose]
             for stack in make_stacks(members):
@@ -215,14 +231,14 @@ class Rendezvous:
             self.loose = []
             before, _here.rendezvous = here(), None
             for engine, places in self.engines:
-                self._run_epoch(engine, places)
+                self._run_engine(engine, places, n_epochs)
             _here.rendezvous = before
         except BaseException as error:
             for seat in seats:
                 seat.error = error
         self.ready += [seat.turn for seat in seats]
 
-    def _run_epoch(self, engine: Engine, places: list[tuple[Seat, int]]):
+    def _run_engine(self, engine: Engine, places: list[tuple[Seat, int]], n_epochs: int):
         if not self.n_wanted:
             return
         turn = places[0][0].turn  # a stack has no objects of a user's own, which might see it
@@ -230,9 +246,9 @@ class Rendezvous:
         n_rows, n_weights = max(engine.lead.batches.sizes), engine.lead.network.largest_layer
         try:
             with threads.one_for(n_rows, n_weights):
-                epochs = engine.run()
-            for (seat, i), epoch in zip(places, epochs, strict=True):
-                seat.epochs[i] = epoch
+                for k in range(n_epochs):
+                    for (seat, i), epoch in zip(places, engine.run(), strict=True):
+                        seat.epochs[k][i] = epoch
         except BaseException as error:
             for seat, _ in places:
                 seat.error = error

@@ -26,14 +26,20 @@ def make_stacks(members: Sequence[Member], n_stacks: int = 1) -> list[list[int]]
 
     In a stack those come together that have as many rows, and among them those of one rule.
     """
+    if len(members) == 1:
+        return [[0]]
     kinds: dict[Hashable, list[int]] = {}
     for i, member in enumerate(members):
         kinds.setdefault(kind_of(member) or i, []).append(i)
     stacks = []
     for alike in kinds.values():
         n_at_once = max(1, min(largest_stack(members[alike[0]]), ceil(len(alike) / n_stacks)))
-        rules = {i: [repr(part) for part in rule_of(members[i])] for i in alike}
-        alike.sort(key=lambda i: (len(members[i].batches.rows), rules[i]))
+        rules: list[tuple] = []
+        for rule in (rule_of(members[i]) for i in alike):
+            if rule not in rules:
+                rules.append(rule)
+        places = {i: rules.index(rule_of(members[i])) for i in alike}
+        alike.sort(key=lambda i: (len(members[i].batches.rows), places[i]))
         n_parts = ceil(len(alike) / n_at_once)
         stacks += [part.tolist() for part in np.array_split(alike, n_parts)]
     return stacks

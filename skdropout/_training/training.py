@@ -53,12 +53,13 @@ class Training:
 
     def _run(self, epochs: Iterator[list[Epoch]]):
         job, lead, stopping = self.job, self.job.lead, self.job.stopping
-        for _ in range(stopping.max_epochs):
+        first = job.state.progress.epoch
+        for i in range(stopping.max_epochs):
             job.callbacks.begin()
             epoch = mean_of(next(epochs))
             is_finite = epoch.is_finite and (not lead.averages or job.is_finite())
             if not (isfinite(epoch.loss) and is_finite):
-                self._diverge(epoch, job.state.progress.epoch)
+                self._diverge(epoch, first + i + 1)
                 job.callbacks.end()
                 return
             job.finish_epoch(epoch)
@@ -76,7 +77,7 @@ class Training:
         members, n_jobs = self.job.members, self.job.n_jobs
         keeps_masks = self.job.lead.settings.drops.scheme.batches_per_mask > 1  # no new engine does
         if (rendezvous := here()) is not None:
-            yield from rendezvous.epochs(members)
+            yield from rendezvous.epochs(members, self.job.n_free)
         elif len(members) > 1 and effective_n_jobs(n_jobs) > 1 and not keeps_masks:
             yield from run_parallel(members, n_jobs, self.job.stopping.max_epochs)
         else:

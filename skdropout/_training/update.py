@@ -163,8 +163,7 @@ class ParameterUpdate:
         """
         self.state.t += 1
         t, optimizer, clip_norm = self.state.t, self.rule.optimizer, self.rule.clip_norm
-        weights = batch_weight if self._is_stack else (batch_weight,)
-        shares = [1.0 / float(weight) for weight in weights]
+        shares = (1.0 / batch_weight).tolist() if self._is_stack else [1.0 / batch_weight]
         values = [0.0] * len(shares)
         if clip_norm is not None:  # needs the whole gradient
             for block in self._blocks:
@@ -172,7 +171,7 @@ class ParameterUpdate:
             for g in self._gradients:
                 clip(g, clip_norm)
         for block in self._blocks:
-            if clip_norm is None:
+            if clip_norm is None and block.penalised:
                 block.penalise(shares, values)
             for decay, p in block.decayed:
                 scal(1.0 - lr * decay, p)
