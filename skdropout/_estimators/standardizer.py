@@ -222,8 +222,8 @@ def _n_rows(X: Array) -> int:
 def measure_spread(X: Any, rows: Array) -> float:
     """How many times larger the largest scale of a column is than the smallest, in these rows.
 
-    The scale is the standard deviation, of sparse columns the largest number. Constant columns do
-    not count; those that are too large to square make it infinite.
+    The scale is the range, of sparse columns the largest number. Constant columns do not count;
+    those whose range is no number make it infinite.
     """
     some = rows[:: -(-len(rows) // N_MEASURED)]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -231,12 +231,7 @@ def measure_spread(X: Any, rows: Array) -> float:
             scales = abs(X[some]).max(axis=0).toarray().ravel()
         else:
             pieces = gen_batches(X.shape[1], max(1, BLOCK // len(some)))
-            scales = np.concatenate([_scales(X[:, piece][some]) for piece in pieces])
+            scales = np.concatenate([np.ptp(X[:, piece][some], axis=0) for piece in pieces])
         scales = scales[scales != 0]
         spread = float(scales.max() / scales.min()) if len(scales) else 1.0
     return spread if np.isfinite(spread) else np.inf
-
-
-def _scales(X: Array) -> Array:
-    """The standard deviation of each column, zero where it is constant."""
-    return np.where(np.ptp(X, axis=0) > 0, X.std(axis=0, dtype=float), 0.0)
