@@ -537,26 +537,19 @@ def test_when_a_search_fails_its_other_fits_end():
 
 
 CTRL_C = """
-import faulthandler; faulthandler.dump_traceback_later(40, exit=True)
-import os, signal, threading, time
+import os, signal, threading
 import joblib, numpy as np
 from sklearn.model_selection import cross_val_score
 from skdropout import DropoutMLPClassifier
 X, y = np.random.default_rng(0).normal(size=(100, 4)), np.arange(100) % 2
 net = DropoutMLPClassifier(9, max_iter=10**6, n_iter_no_change=np.inf, learning_rate="constant",
                            cv=None, random_state=0)
-ended = threading.Event()
-
-def press_until_it_ends():
-    while not ended.wait(1.0):
-        os.kill(os.getpid(), signal.SIGINT)
-
-threading.Thread(target=press_until_it_ends, daemon=True).start()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background has not
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     with joblib.parallel_config("skdropout"):
         cross_val_score(net, X, y)
 except KeyboardInterrupt:
-    ended.set()
     with joblib.parallel_config("skdropout"):
         print("ended", len(cross_val_score(net.set_params(max_iter=2), X, y)))
 """
