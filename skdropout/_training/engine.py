@@ -40,13 +40,14 @@ class Engine:
     def __init__(self, members: Sequence[Member]):
         self.members = members
         self.lead = lead = members[0]
+        self.is_stack = len(members) > 1
         self.network: Network
         self.batches: Batches | BatchStack
-        if len(members) == 1:
-            self.network, self.batches = lead.network, lead.batches
-        else:
+        if self.is_stack:
             self.network = stack_networks([member.network for member in members])
             self.batches = BatchStack([member.batches for member in members])
+        else:
+            self.network, self.batches = lead.network, lead.batches
         flat = self.network.parameters.flat
         self.gradient = Buffer(self.network.parameters.layout, flat.dtype, np.zeros_like(flat))
         self.updates = [(self._update_of(run), run) for run in runs_of_one_rule(members)]
@@ -54,7 +55,6 @@ class Engine:
         self.windows: Windows
         self.passes: dict[tuple[int, int], tuple[TrainingPass, RunningLoss]]  # first network, rows
         self.losses: list[tuple[slice, RunningLoss]]
-        self.is_stack = len(members) > 1
         self.learning_rates = [0.0] * len(members)
         self.n_batches = 0
         self.batches_per_mask = 1
@@ -64,7 +64,7 @@ class Engine:
         members, network, gradient = self.members[run], self.network, self.gradient
         rule, penalties = members[0].rule, members[0].settings.penalties
         state = members[0].state.optimizer
-        if network.stack:
+        if self.is_stack:
             network, gradient = self._part(run)
             states = [member.state.optimizer for member in members]
             state = stack_states(states, len(rule.optimizer.slots))
@@ -79,6 +79,7 @@ class Engine:
         part = Network(network.sizes, network.activations, network.dtype, memory=memory)
         return part, Buffer(gradient.layout, flat.dtype, flat)
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def run(self) -> list[Epoch]:
         """Take the rates of the next epoch, and go through it. Moves the members."""
         members = self.members
@@ -226,7 +227,7 @@ class Engine:
         """Whether units may change places."""
         constraint = self.lead.rule.constraint
         is_equivariant = constraint is None or constraint.equivariant
-        return not (self.network.stack or self.network.batch_norm) and is_equivariant
+        return not (self.is_stack or self.network.batch_norm) and is_equivariant
 
     def are_finite(self) -> list[bool]:
         """Whether each network, and what its optimizer remembers, are finite numbers."""
@@ -250,5 +251,5 @@ class Engine:
         """Give the members back what they need to go on elsewhere. Moves networks and states."""
         for member, state in zip(self.members, self._states(), strict=True):
             member.state.optimizer = state
-            if self.network.stack:
+            if self.is_stack:
                 member.network.move_to(np.empty_like(member.network.memory))

@@ -1,9 +1,11 @@
 """One network in training: what it is asked to do, its rows, and what it has to go on with."""
 
+from contextlib import AbstractContextManager
 from dataclasses import InitVar, dataclass, field
 from math import inf
 from typing import NamedTuple
 
+from skdropout._core import threads
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.masks import Drops
@@ -81,6 +83,10 @@ class Member:
         """By what it moves."""
         assert self.settings.rule is not None  # L-BFGS has no members that an engine runs
         return self.settings.rule
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        """Hold BLAS to one thread, if a second one gains little for it."""
+        return threads.one_for(max(self.batches.sizes), self.network.largest_layer)
 
     @property
     def averages(self) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any, NamedTuple
 
-import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -69,11 +68,10 @@ def run_some(members: list[Member], n_epochs: int) -> list[tuple[Member, list[Mo
     """Some epochs of a stack: each network, and how it was after each of them."""
     engine = Engine(members)
     moments: list[list[Moment]] = [[] for _ in members]
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for _ in range(n_epochs):
-            for member, epoch, told in zip(members, engine.run(), moments, strict=True):
-                state, judged = member.state, member.judged.memory.copy()
-                moment = Moment(epoch, member.drops, judged, state.n_samples, state.get_streams())
-                told.append(moment)
+    for _ in range(n_epochs):
+        for member, epoch, told in zip(members, engine.run(), moments, strict=True):
+            state, judged = member.state, member.judged.memory.copy()
+            moment = Moment(epoch, member.drops, judged, state.n_samples, state.get_streams())
+            told.append(moment)
     engine.release()
     return list(zip(members, moments, strict=True))

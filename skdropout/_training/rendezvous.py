@@ -14,8 +14,6 @@ from threading import Event, Lock, Thread, local
 from traceback import format_exception
 from typing import Any
 
-import numpy as np
-
 from skdropout._core import threads, tuning
 from skdropout._training.engine import Engine
 from skdropout._training.member import Epoch, Member
@@ -216,7 +214,6 @@ class Rendezvous:
         self.engines = kept
         self.loose = [place for place in self.loose if place[0] is not seat]
 
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def _run_epochs(self):
         """Run epochs of all that wait, who are ready then. An error is that of its fits alone."""
         seats, self.waiting = self.waiting, []
@@ -243,9 +240,8 @@ class Rendezvous:
             return
         turn = places[0][0].turn  # a stack has no objects of a user's own, which might see it
         self.n_inside = turn.bring_back(self.n_inside)
-        n_rows, n_weights = max(engine.lead.batches.sizes), engine.lead.network.largest_layer
         try:
-            with threads.one_for(n_rows, n_weights):
+            with engine.lead.one_thread():
                 for k in range(n_epochs):
                     for (seat, i), epoch in zip(places, engine.run(), strict=True):
                         seat.epochs[k][i] = epoch

@@ -34,12 +34,9 @@ def make_stacks(members: Sequence[Member], n_stacks: int = 1) -> list[list[int]]
     stacks = []
     for alike in kinds.values():
         n_at_once = max(1, min(largest_stack(members[alike[0]]), ceil(len(alike) / n_stacks)))
-        rules: list[tuple] = []
-        for rule in (rule_of(members[i]) for i in alike):
-            if rule not in rules:
-                rules.append(rule)
-        places = {i: rules.index(rule_of(members[i])) for i in alike}
-        alike.sort(key=lambda i: (len(members[i].batches.rows), places[i]))
+        rules = [rule_of(members[i]) for i in alike]
+        first_alike = dict(zip(alike, map(rules.index, rules), strict=True))
+        alike.sort(key=lambda i: (len(members[i].batches.rows), first_alike[i]))
         n_parts = ceil(len(alike) / n_at_once)
         stacks += [part.tolist() for part in np.array_split(alike, n_parts)]
     return stacks

@@ -8,7 +8,6 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 
-from skdropout._core import threads
 from skdropout._training.engine import Engine
 from skdropout._training.job import Job
 from skdropout._training.member import Epoch, Member
@@ -36,7 +35,7 @@ class Training:
         try:
             with (
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-                threads.one_for(max(lead.batches.sizes), lead.network.largest_layer),
+                lead.one_thread(),
                 closing(self.epochs()) as epochs,
             ):
                 self._run(epochs)
