@@ -244,15 +244,16 @@ class Batches:
         self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
         whole, rest = divmod(len(rows), batch_size)
         n_batches = max(1, whole + (rest >= smallest))
-        self._ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
+        ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
+        self._bounds = list(pairwise([0, *ends]))
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._bounds)
 
     @property
     def sizes(self) -> dict[int, int]:
         """The sizes of batch that occur, the largest first, and how often each does."""
-        sizes = Counter(end - start for start, end in pairwise([0, *self._ends]))
+        sizes = Counter(end - start for start, end in self._bounds)
         return dict(sorted(sizes.items(), reverse=True))
 
     @property
@@ -266,14 +267,14 @@ class Batches:
 
     def __iter__(self) -> Iterator[Array]:
         """Yield the row numbers of one batch after the other."""
-        order = self.order()
-        for start, end in pairwise([0, *self._ends]):
-            yield order[start:end]
+        for _, rows, _ in self.steps():
+            yield rows
 
     def steps(self) -> Iterator[Portion]:
         """Yield what an engine has to go through, here one batch for each step."""
-        for rows in self:
-            yield (0, len(rows)), rows, True
+        order = self.order()
+        for start, end in self._bounds:
+            yield (0, end - start), order[start:end], True
 
     def load(self, rows: Array, batch: Batch) -> Any:
         """Gather rows into a batch and return their summed weight; one more axis is of networks."""

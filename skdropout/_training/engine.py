@@ -110,6 +110,8 @@ class Engine:
         averages = self.lead.averages
         penalties: Any = 0.0
         all_progress = [member.state.progress for member in members]
+        alone = None if self.is_stack else self.updates[0][0]
+        has_windows, per_mask = bool(self.windows.windows), self.batches_per_mask
         weights: list[Array] = []
         n_drawn = 0
         try:
@@ -117,7 +119,10 @@ class Engine:
                 current, losses = passes[key]
                 batch = current.batch
                 weight = batches.load(rows, batch)
-                redraw = self.begin()
+                redraw = self.n_batches % per_mask == 0  # or the last masks serve this batch, too
+                self.n_batches += 1
+                if has_windows:
+                    self.windows.begin(redraw=redraw)
                 if redraw:
                     current.masks.draw(n_drawn)
                 z = current.forward()
@@ -128,7 +133,11 @@ class Engine:
                     continue
                 if weights:
                     weight = np.concatenate([*weights, weight])
-                penalties += self.step(weight) * weight
+                if alone is None:
+                    penalties += self.step(weight) * weight
+                else:
+                    lr = self.learning_rates[0] = self.lead.learning_rate()
+                    penalties += alone.step(lr, weight) * weight
                 n_drawn += redraw
                 for progress in all_progress:
                     progress.step += 1
@@ -146,31 +155,17 @@ class Engine:
         penalties = penalties.tolist() if self.is_stack else [penalties]
         return sums, penalties, self.learning_rates
 
-    def step(self, weight: Any) -> Any:
-        """Take a step, at a batch of such a weight, and return the penalty; of each if stacked.
+    def step(self, weight: Array) -> Array:
+        """Take a step of a stack, at batches of such weights; return the penalty of each network.
 
         Sets: `learning_rates`.
         """
-        if not self.is_stack:
-            lr = self.lead.learning_rate()
-            self.learning_rates[0] = lr
-            return self.updates[0][0].step(lr, weight)
         penalties = np.empty(len(self.members))
         for update, run in self.updates:
             lr = self.members[run.start].learning_rate()
             self.learning_rates[run] = [lr] * (run.stop - run.start)
             penalties[run] = update.step(lr, weight[run])
         return penalties
-
-    def begin(self) -> bool:
-        """Begin a step; return whether it has new masks, or those of the last one serve it, too.
-
-        Sets: the windows and `n_batches`.
-        """
-        redraw = self.n_batches % self.batches_per_mask == 0
-        self.windows.begin(redraw=redraw)
-        self.n_batches += 1
-        return redraw
 
     def compile(self, each: list[Drops]):
         """Lay out masks, windows and passes for new dropout rates. Sets: all but the updates."""
