@@ -15,7 +15,7 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage test-lowest docs dist benchmark benchmark-tables lint format clean
+.PHONY: help demo test coverage test-scale test-lowest docs dist benchmark benchmark-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests; pass options
 
 coverage: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests, list the lines that none reaches
 	$(VENV)/bin/python $(PYTEST) --cov
+
+test-scale: $(VENV)/.group-test $(VENV)/.group-scale  ## run the tests on local clusters of Dask and Ray, and on streams
+	$(VENV)/bin/python -m pytest $(ARGS) tests/scale
 
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow
 	$(LOWEST)/bin/python $(PYTEST)
@@ -75,10 +78,10 @@ clean:  ## remove the environments and whatever the tools left
 
 # One BLAS thread a process: our matrices are small, and threads that wait for a busy core slow
 # everything down. The benchmarks set a number of their own.
-demo test coverage test-lowest docs dist: export OMP_NUM_THREADS := 1
-demo test coverage test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
-demo test coverage test-lowest docs dist: export MKL_NUM_THREADS := 1
-demo test coverage test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
+demo test coverage test-scale test-lowest docs dist: export OMP_NUM_THREADS := 1
+demo test coverage test-scale test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
+demo test coverage test-scale test-lowest docs dist: export MKL_NUM_THREADS := 1
+demo test coverage test-scale test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
 
 # The environments. A stamp file says that a step is done; it is done again when pyproject.toml
 # changes. Dependency groups need pip 25.1.
