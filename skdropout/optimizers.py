@@ -9,6 +9,11 @@ A new optimizer is a class of a few lines::
     class SignSGD(Optimizer):
         def update(self, p, g, *, tmp, t, lr):
             p -= np.multiply(np.sign(g, out=tmp), lr, out=tmp)
+
+Where inputs are sparse, most of the first layer has the gradient zero in every step. Whoever says
+what so many steps come to, in `catch_up`, lets these weights wait until an input needs them: lazy
+updates, as B. Carpenter has them for linear models [Lazy sparse stochastic gradient descent for
+regularized multinomial logistic regression, 2008].
 """
 
 from math import sqrt
@@ -44,6 +49,10 @@ class Optimizer(Recipe):
     work element by element: an update is called several times a step, for one piece of the vectors
     after the other.
 
+    A subclass may implement `catch_up` and, if parameters move without a gradient, `drift`, too;
+    then sparse inputs with many features are several times faster. Both belong to the `update`
+    beside them: a class that has an `update` of its own inherits neither.
+
     Examples
     --------
     >>> import numpy as np
@@ -61,9 +70,34 @@ class Optimizer(Recipe):
 
     slots: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._withdraw("update", drift=Optimizer.drift, catch_up=Optimizer.catch_up)
+
     def update(self, p: Array, g: Array, *slots: Any, **step: Any) -> None:
         """Move `p` in place by the gradient `g`; `step` holds `tmp`, `t` and `lr`."""
         raise NotImplementedError(f"{type(self).__name__} must implement update.")
+
+    def drift(self, t: int, lr: float) -> tuple[float, float]:
+        """How parameters move without a gradient: ``p -= rate direction`` in step `t`.
+
+        Returns the rate, and by what `direction` shrinks with each step.
+        """
+        return 0.0, 0.0
+
+    def catch_up(self, p: Array, *slots: Any, **steps: Any) -> None:
+        """Take some steps at once, all of them with the gradient zero.
+
+        Row `i` of the parameters, of shape (n_rows, n_columns) as all the others, takes ``n[i, 0]``
+        steps. `drift`, of shape (n_rows, 1) as `n`, is the sum of the rates of these steps, each
+        times what the direction has shrunk by.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement catch_up.")
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether `catch_up` tells what `update` does without a gradient."""
+        return type(self).catch_up is not Optimizer.catch_up
 
 
 class SGD(Optimizer):
@@ -110,6 +144,13 @@ class SGD(Optimizer):
         else:
             p += v
 
+    def drift(self, t: int, lr: float) -> tuple[float, float]:
+        return (self.momentum if self.nesterovs_momentum else 1.0), self.momentum
+
+    def catch_up(self, p: Array, v: Array, *, n: Array, drift: Array, tmp: Array) -> None:
+        p += np.multiply(v, drift, out=tmp)
+        v *= self.momentum**n
+
 
 class Adagrad(Optimizer):
     """Steps that shrink with the sum of all squared gradients so far [1]_.
@@ -147,6 +188,9 @@ class Adagrad(Optimizer):
         denominator += self.epsilon
         g /= denominator
         axpy(-lr, g, p)
+
+    def catch_up(self, p: Array, s: Array, **steps: Array) -> None:
+        """Without a gradient nothing moves."""
 
 
 class Adadelta(Optimizer):
@@ -196,6 +240,11 @@ class Adadelta(Optimizer):
         lerp(u, np.square(g, out=tmp), 1.0 - self.rho)
         axpy(-lr, g, p)
 
+    def catch_up(self, p: Array, v: Array, u: Array, *, n: Array, **steps: Array) -> None:
+        shrunk = self.rho**n
+        v *= shrunk
+        u *= shrunk
+
 
 class RMSprop(Optimizer):
     """Gradients divided by their running root mean square [1]_.
@@ -238,6 +287,9 @@ class RMSprop(Optimizer):
         g /= denominator
         axpy(-lr, g, p)
 
+    def catch_up(self, p: Array, v: Array, *, n: Array, **steps: Array) -> None:
+        v *= self.rho**n
+
 
 class _Moments(Optimizer):
     """First and second moments of the gradient, to which Adam and its kin do different things."""
@@ -252,6 +304,25 @@ class _Moments(Optimizer):
         check_number("beta_1", self.beta_1, 0, 1)
         check_number("beta_2", self.beta_2, 0, 1)
         check_number("epsilon", self.epsilon, 0, closed="()")
+
+    @property
+    def is_lazy(self) -> bool:
+        """Not where `v` vanishes before `m` does, and epsilon takes its place."""
+        return super().is_lazy and self.beta_1 <= self.beta_2 and self.beta_2 > 0.0
+
+    def _catch_up(
+        self, p: Array, m: Array, v: Array, *, n: Array, drift: Array, tmp: Array
+    ) -> None:
+        """``m / (sqrt(v) + epsilon)`` shrinks by ``beta_1 / sqrt(beta_2)``, as if epsilon did too.
+
+        By that the drift is off by less than epsilon in sqrt(v).
+        """
+        denominator = np.sqrt(v, out=tmp)
+        denominator += self.epsilon
+        direction = np.divide(m, denominator, out=tmp)
+        p -= np.multiply(direction, drift, out=tmp)
+        m *= self.beta_1**n
+        v *= self.beta_2**n
 
 
 class Adam(_Moments):
@@ -291,6 +362,12 @@ class Adam(_Moments):
         denominator += self.epsilon
         step = np.divide(m, denominator, out=tmp)
         axpy(-lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), step, p)
+
+    def drift(self, t: int, lr: float) -> tuple[float, float]:
+        rate = lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
+        return rate, self.beta_1 / sqrt(self.beta_2)
+
+    catch_up = _Moments._catch_up
 
 
 class AMSGrad(_Moments):
@@ -333,6 +410,19 @@ class AMSGrad(_Moments):
         step = np.divide(m, denominator, out=tmp)
         axpy(-lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), step, p)
 
+    def drift(self, t: int, lr: float) -> tuple[float, float]:
+        return lr * sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t), self.beta_1
+
+    def catch_up(
+        self, p: Array, m: Array, v: Array, v_max: Array, *, n: Array, drift: Array, tmp: Array
+    ) -> None:
+        denominator = np.sqrt(v_max, out=tmp)
+        denominator += self.epsilon
+        direction = np.divide(m, denominator, out=tmp)
+        p -= np.multiply(direction, drift, out=tmp)
+        m *= self.beta_1**n
+        v *= self.beta_2**n
+
 
 class NAdam(_Moments):
     """Adam with Nesterov's momentum [1]_.
@@ -374,6 +464,12 @@ class NAdam(_Moments):
         denominator += self.epsilon
         ahead /= denominator
         axpy(-lr * sqrt(1.0 - self.beta_2**t), ahead, p)
+
+    def drift(self, t: int, lr: float) -> tuple[float, float]:
+        rate = lr * sqrt(1.0 - self.beta_2**t) * self.beta_1 / (1.0 - self.beta_1 ** (t + 1))
+        return rate, self.beta_1 / sqrt(self.beta_2)
+
+    catch_up = _Moments._catch_up
 
 
 OPTIMIZERS = {

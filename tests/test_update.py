@@ -201,7 +201,7 @@ def test_weight_decay_shrinks_weights_by_the_learning_rate(lr, weight_decay):
 def test_long_gradient_is_cut_to_the_limit(part, dtype):
     (g,) = gradients(1, 100).astype(dtype)
     before, limit = g.astype(np.float64), float(part * np.linalg.norm(g))
-    clip(g, limit)
+    clip([g], limit)
     assert np.linalg.norm(g.astype(np.float64)) <= limit * (1 + 4 * np.finfo(dtype).eps)
     assert_allclose(g, before * part, rtol=10 * np.finfo(dtype).eps)
 
@@ -209,13 +209,13 @@ def test_long_gradient_is_cut_to_the_limit(part, dtype):
 @pytest.mark.parametrize("limit", [1.0, 1.001, 1e9])
 def test_short_gradient_is_left_alone(limit):
     g = np.array([0.6, -0.8, 0.0])
-    clip(g, limit)
+    clip([g], limit)
     assert_array_equal(g, [0.6, -0.8, 0.0])
 
 
 def test_zero_gradient_is_left_alone():
     g = np.zeros(3)
-    clip(g, 0.1)
+    clip([g], 0.1)
     assert_array_equal(g, np.zeros(3))
 
 
@@ -372,7 +372,7 @@ def test_a_fit_hands_plain_numbers_to_the_optimizer(learning_rate_init):
 def test_gradients_too_long_for_their_type_are_clipped_and_not_lost(limit, size, dtype):
     """The squares may be too large, or the length itself."""
     g = np.full(300, size * np.finfo(dtype).max, dtype)
-    clip(g, limit)
+    clip([g], limit)
     assert_allclose(g, np.full(300, limit / np.sqrt(300)), rtol=1e-6)
     assert g.dtype == dtype
 
@@ -381,5 +381,5 @@ def test_gradients_too_long_for_their_type_are_clipped_and_not_lost(limit, size,
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_clipping_does_not_hide_what_is_not_finite(value):
     g = np.array([1.0, value, 2.0])
-    clip(g, 1.0)
+    clip([g], 1.0)
     assert not np.isfinite(g).all()

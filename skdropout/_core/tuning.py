@@ -63,6 +63,10 @@ WINDOW_CALLS = 1 << 20
 """What the calls of windows cost for each layer, in multiplications. With the four of them a step
 of layers of 256 and more units takes half of the time at a rate of one half."""
 
+LAZY_WEIGHTS, LAZY_TOUCHED = 1 << 18, 0.4
+"""Weights of a first layer from which on its rows are moved lazily, and the part of its rows that
+a batch may touch, at the most. A row that is touched takes about as long as two and a half."""
+
 STACKED_PARAMETERS, FEWEST_STACKED = 1 << 18, 8
 """Parameters of all networks that are trained as one stack, at the most, and as many networks of
 one kind as have to find room in them, at the least. What moves a network leaves the cache of a core

@@ -4,6 +4,7 @@ A sparse batch is a new object each time, so it cannot lie in the work space.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,10 +15,38 @@ from skdropout.dropout import DropoutScheme
 
 
 class SparseRows:
-    """The inputs of a batch in sparse rows, of shape (n, i): `matrix`, a new one for each."""
+    """The inputs of a batch in sparse rows, a new `matrix` for each, and the weights they meet.
 
-    __slots__ = ("matrix",)
-    matrix: csr_array
+    The `i` columns of the matrix are all features or, with lazy updates, those of the batch; `W`
+    and `dW` have as many rows.
+    """
+
+    __slots__ = ("W", "dW", "matrix")
+    matrix: csr_array  # (n, i)
+    W: Array  # (i, u)
+    dW: Array  # (i, u)
+
+
+class WeightRows(Protocol):
+    """Whoever hands out rows of the first weight matrix."""
+
+    def gather(self, rows: Array) -> tuple[Array, Array]:
+        """Some rows, and the place for their gradient."""
+
+
+@dataclass(eq=False, slots=True)
+class Gather:
+    """The features that a batch has entries of, and their weights alone."""
+
+    x: SparseRows
+    weights: WeightRows
+
+    def forward(self):
+        features, self.x.matrix = drop_empty_columns(self.x.matrix)
+        self.x.W, self.x.dW = self.weights.gather(features)
+
+    def backward(self):
+        """The derivative is where it was asked for."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,15 +59,13 @@ class SparseDense:
     x: SparseRows
     y: Array  # (n, kept units)
     dy: Array  # (n, kept units)
-    W: Array  # (i, u)
     b: Array | None  # (u,)
-    dW: Array  # (i, u)
     db: Array | None  # (u,)
     ones: Array  # (n,)
     units: Window
 
     def forward(self):
-        y = self.x.matrix @ self.W
+        y = self.x.matrix @ self.x.W
         if self.b is not None:
             y += self.b
         for at, units in self.units.parts:
@@ -47,9 +74,9 @@ class SparseDense:
     def backward(self):
         dW = self.x.matrix.T @ self.dy
         for rest in self.units.rest:
-            self.dW[:, rest] = 0.0
+            self.x.dW[:, rest] = 0.0
         for at, units in self.units.parts:
-            self.dW[:, units] = dW[:, at]
+            self.x.dW[:, units] = dW[:, at]
         if self.db is not None:
             for rest in self.units.rest:
                 self.db[rest] = 0.0
@@ -85,6 +112,17 @@ class SparseEntryDropout:
 
     def backward(self):
         """Nobody asks for the derivative of the inputs."""
+
+
+def drop_empty_columns(X: csr_array) -> tuple[Array, csr_array]:
+    """The columns that have entries, and the matrix of these."""
+    has_entries = np.zeros(X.shape[1], bool)
+    has_entries[X.indices] = True
+    columns = np.flatnonzero(has_entries)
+    place = np.empty(X.shape[1], X.indices.dtype)
+    place[columns] = np.arange(len(columns))
+    entries = X.data, place[X.indices], X.indptr
+    return columns, csr_array(entries, shape=(X.shape[0], len(columns)))
 
 
 def drop_features(X: csr_array, mask: Array):

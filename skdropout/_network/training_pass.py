@@ -21,7 +21,14 @@ from skdropout._network.ops import (
     RectifierDropout,
     SaturatingDropout,
 )
-from skdropout._network.sparse import SparseDense, SparseDropout, SparseEntryDropout, SparseRows
+from skdropout._network.sparse import (
+    Gather,
+    SparseDense,
+    SparseDropout,
+    SparseEntryDropout,
+    SparseRows,
+    WeightRows,
+)
 from skdropout._network.windows import Window, WindowDense
 
 
@@ -59,6 +66,9 @@ class TrainingPass:
         Hidden layers of which windows alone take part; their masks are of the units kept.
     sparse : bool, default=False
         Whether the inputs come in sparse rows.
+    lazy : WeightRows, default=None
+        Hands out the rows of the first weight matrix that sparse inputs meet; the gradient of the
+        whole matrix remains as it is.
     larger : TrainingPass, default=None
         One that differs in nothing but more rows, to work in whose memory.
 
@@ -79,6 +89,7 @@ class TrainingPass:
         masks: Masks,
         windows: Mapping[int, Window] | None = None,
         sparse: bool = False,
+        lazy: WeightRows | None = None,
         larger: "TrainingPass | None" = None,
     ):
         self.network, self.gradient, self.loss, self.n_rows = network, gradient, loss, n_rows
@@ -91,7 +102,7 @@ class TrainingPass:
         self.batch = Batch(x, *(self.work[name] for name in ("y", "weight", "row")))
 
         self.operations: list[Operation] = []
-        self.z = self._add_first(x)
+        self.z = self._add_first(x, lazy)
         for i in range(1, network.n_layers):
             self.z = self._add_layer(i, self.z)
         rows = (self.work[name] for name in ("y", "weight", f"d{network.n_layers}", "row"))
@@ -113,10 +124,12 @@ class TrainingPass:
 
     # What the operations are: `h` and `dh` are what layer `i` takes in, and its derivative
 
-    def _add_first(self, x: Array | SparseRows) -> Array:
+    def _add_first(self, x: Array | SparseRows, lazy: WeightRows | None) -> Array:
         """The first layer, from the inputs, whose derivative nobody asks for, to its output."""
         if isinstance(x, SparseRows):
             self._add_sparse_dropout(x)
+            if lazy is not None:
+                self.operations.append(Gather(x, lazy))
             return self._add_batch_norm(0, self._add_sparse_dense(x))
         return self._add_batch_norm(0, self._add_dense(0, self._add_dropout(0, x, None), None))
 
@@ -178,7 +191,9 @@ class TrainingPass:
 
     def _add_sparse_dense(self, x: SparseRows) -> Array:
         fields = self._dense_fields(0)
-        self.operations.append(SparseDense(x, *fields, self._kept(1)))
+        x.W, x.dW = fields.W, fields.dW
+        rest = fields.b, fields.db, fields.ones
+        self.operations.append(SparseDense(x, fields.y, fields.dy, *rest, self._kept(1)))
         return fields.y
 
     def _kept(self, i: int) -> Window:

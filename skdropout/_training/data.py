@@ -20,6 +20,8 @@ from skdropout._network.training_pass import Batch
 ONE = slice(0, 1)
 """The only network."""
 
+N_COUNTED = 10_000
+"""Sparse rows that tell how many features a batch has entries of, at the most."""
 
 Portion = tuple[tuple[int, int], Array, bool]
 """The first of some networks, and how many rows each has; their numbers; whether a step ends."""
@@ -260,6 +262,13 @@ class Batches:
     def shapes(self) -> list[tuple[slice, int, int]]:
         """The same as a list of networks, size and number, where there is one network."""
         return [(ONE, size, n) for size, n in self.sizes.items()]
+
+    @property
+    def touched(self) -> float:
+        """About the part of the features that a batch of sparse rows has entries of."""
+        some = self.X[self.rows[:: -(-len(self.rows) // N_COUNTED)]]
+        frequency = np.bincount(some.indices, minlength=some.shape[1]) / some.shape[0]
+        return float(np.mean(1.0 - (1.0 - frequency) ** self.batch_size))
 
     def order(self) -> Array:
         """The rows in the order of a new epoch."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skdropout._core import tuning
 from skdropout._core.buffers import Array, Buffer
 from skdropout._core.losses import RunningLoss
 from skdropout._core.vectors import is_finite
@@ -49,7 +50,8 @@ class Engine:
         else:
             self.network, self.batches = lead.network, lead.batches
         flat = self.network.parameters.flat
-        self.gradient = Buffer(self.network.parameters.layout, flat.dtype, np.zeros_like(flat))
+        zeros = np.zeros(flat.shape, flat.dtype)  # takes no memory where nobody writes
+        self.gradient = Buffer(self.network.parameters.layout, flat.dtype, zeros)
         self.updates = [(self._update_of(run), run) for run in runs_of_one_rule(members)]
         self.drops: list[Drops] = []
         self.windows: Windows
@@ -68,7 +70,17 @@ class Engine:
             network, gradient = self._part(run)
             states = [member.state.optimizer for member in members]
             state = stack_states(states, len(rule.optimizer.slots))
-        return ParameterUpdate(network, rule, penalties, state, gradient)
+        is_lazy = self._pays_lazily()
+        return ParameterUpdate(network, rule, penalties, state, gradient, is_lazy=is_lazy)
+
+    def _pays_lazily(self) -> bool:
+        """Whether the first weight matrix is large, and a batch touches few of its rows."""
+        batches, settings, rule = self.lead.batches, self.lead.settings, self.lead.rule
+        may = batches.is_sparse and rule.may_be_lazy(settings.penalties.weights)
+        if not may or settings.drops.drops_weights(0):
+            return False
+        is_large = self.network.weights[0].size >= tuning.LAZY_WEIGHTS
+        return is_large and batches.touched <= tuning.LAZY_TOUCHED
 
     def _part(self, run: slice) -> tuple[Network, Buffer]:
         """Networks next to each other, and their gradients."""
@@ -142,10 +154,11 @@ class Engine:
                 for progress in all_progress:
                     progress.step += 1
                 if averages and progress.step % STEPS_BETWEEN_AVERAGES == 0:
-                    self.windows.rest()
+                    self.rest()
                     for member in members:
                         member.average()
         finally:
+            self.rest()
             self.windows.end()
         sums = [0.0] * len(members)
         for run, losses in self.losses:
@@ -154,6 +167,12 @@ class Engine:
                 sums[i] += float(value)
         penalties = penalties.tolist() if self.is_stack else [penalties]
         return sums, penalties, self.learning_rates
+
+    def rest(self):
+        """Put and move all parameters to where they belong by now. Moves the network."""
+        self.windows.rest()
+        for update, _ in self.updates:
+            update.rest()
 
     def step(self, weight: Array) -> Array:
         """Take a step of a stack, at batches of such weights; return the penalty of each network.
@@ -210,6 +229,7 @@ class Engine:
                 masks=masks,
                 windows=self.windows.windows,
                 sparse=batches.is_sparse,
+                lazy=update.lazy,
                 larger=larger,
             )
             loss, n_outputs = self.lead.loss, network.sizes[-1]
@@ -222,7 +242,8 @@ class Engine:
         """Whether units may change places."""
         constraint = self.lead.rule.constraint
         is_equivariant = constraint is None or constraint.equivariant
-        return not (self.is_stack or self.network.batch_norm) and is_equivariant
+        is_lazy = self.updates[0][0].lazy is not None
+        return not (self.is_stack or is_lazy or self.network.batch_norm) and is_equivariant
 
     def are_finite(self) -> list[bool]:
         """Whether each network, and what its optimizer remembers, are finite numbers."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from math import inf
+from math import hypot, inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from skdropout._core.buffers import Array, Buffer
 from skdropout._core.penalties import ElasticNet
 from skdropout._core.vectors import flush, scal
 from skdropout._network.network import Network
+from skdropout._training.lazy import LazyRows
 from skdropout.constraints import Constraint
 from skdropout.optimizers import Optimizer
 
@@ -41,6 +42,11 @@ class UpdateRule:
     weight_decay: float
     clip_norm: float | None
     constraint: Constraint | None
+
+    def may_be_lazy(self, penalty: ElasticNet) -> bool:
+        """Whether weights without a gradient may wait, with such a penalty on them."""
+        is_smooth = not (penalty.alpha and penalty.l1_ratio)
+        return is_smooth and self.constraint is None and self.optimizer.is_lazy
 
 
 class Penalties(NamedTuple):
@@ -94,6 +100,8 @@ class ParameterUpdate:
         the state of another optimizer, starts anew.
     gradient : Buffer, default=None
         Where a pass puts the gradient, laid out like the parameters; None takes new memory.
+    is_lazy : bool, default=False
+        Whether the rows of the first weight matrix are moved when a batch needs them.
 
     Attributes
     ----------
@@ -103,6 +111,8 @@ class ParameterUpdate:
         What there is to go on from.
     buffers : list of Buffer
         Parameters, and each of the vectors that the optimizer remembers, laid out alike.
+    lazy : LazyRows or None
+        The rows of the first weight matrix, if they are moved so.
     """
 
     def __init__(
@@ -112,6 +122,8 @@ class ParameterUpdate:
         penalties: Penalties,
         state: OptimizerState | None = None,
         gradient: Buffer | None = None,
+        *,
+        is_lazy: bool = False,
     ):
         parameters = network.parameters
         size, dtype = parameters.flat.size, parameters.flat.dtype
@@ -124,8 +136,15 @@ class ParameterUpdate:
         memory = Buffer(layout, dtype, state.memory)
         self.buffers = [parameters, *(Buffer(parameters.layout, dtype, memory[s]) for s in slots)]
         self._is_stack = bool(network.stack)
-        p, g = parameters.flat.reshape(-1), self.gradient.flat.reshape(-1)
-        self._gradients = g.reshape(-1, parameters.flat.shape[-1])  # of each network
+        self.lazy: LazyRows | None = None
+        n_lazy = 0
+        if is_lazy:
+            n_lazy = network.weights[0].size
+            W, *remembered = (buffer["W0"] for buffer in self.buffers)
+            decay, penalty = rule.weight_decay, penalties.weights
+            self.lazy = LazyRows(W, tuple(remembered), rule.optimizer, decay, penalty)
+        p, g = (flat.reshape(-1)[n_lazy:] for flat in (parameters.flat, self.gradient.flat))
+        self._gradients = g.reshape(-1, parameters.flat.shape[-1] - n_lazy)  # of each network
         self._projections = []
         if rule.constraint is not None:
             of_each = (W.reshape(-1, *W.shape[-2:]) for W in network.weights)
@@ -135,19 +154,19 @@ class ParameterUpdate:
             (network.weights_span, penalties.weights, rule.weight_decay),
             (network.biases_span, penalties.biases, 0.0),
         )
-        scratch = np.empty(min(tuning.UPDATE_BLOCK, size), dtype)
+        scratch = np.empty(min(tuning.UPDATE_BLOCK, p.size), dtype)
         self._blocks = []
         for start, stop in cut(*self._gradients.shape):
             block = Block(
                 p=p[start:stop],
                 g=g[start:stop],
                 tmp=scratch[: stop - start],
-                slots=tuple(memory[slot][start:stop] for slot in slots),
+                slots=tuple(memory[slot][n_lazy:][start:stop] for slot in slots),
                 penalised=[],
                 decayed=[],
             )
             for i, (span, penalty, decay) in product(range(len(self._gradients)), spans):
-                shift = i * self._gradients.shape[1] - start
+                shift = i * self._gradients.shape[1] - start - n_lazy
                 inside = slice(max(span.start + shift, 0), max(span.stop + shift, 0))
                 part = block.p[inside], block.g[inside], block.tmp[inside]
                 if part[0].size and penalty.alpha:
@@ -165,11 +184,15 @@ class ParameterUpdate:
         t, optimizer, clip_norm = self.state.t, self.rule.optimizer, self.rule.clip_norm
         shares = (1.0 / batch_weight).tolist() if self._is_stack else [1.0 / batch_weight]
         values = [0.0] * len(shares)
+        if self.lazy is not None:
+            values[0] += self.lazy.penalise(shares[0])
         if clip_norm is not None:  # needs the whole gradient
             for block in self._blocks:
                 block.penalise(shares, values)
             for g in self._gradients:
-                clip(g, clip_norm)
+                clip([g] if self.lazy is None else [self.lazy.g.reshape(-1), g], clip_norm)
+        if self.lazy is not None:
+            self.lazy.step(t, lr)
         for block in self._blocks:
             if clip_norm is None and block.penalised:
                 block.penalise(shares, values)
@@ -182,6 +205,11 @@ class ParameterUpdate:
         for project in self._projections:
             project()
         return np.array(values) if self._is_stack else values[0]
+
+    def rest(self):
+        """Move what has waited, for somebody to look at the network."""
+        if self.lazy is not None:
+            self.lazy.rest()
 
 
 def cut(n_networks: int, n_parameters: int) -> Iterator[tuple[int, int]]:
@@ -196,12 +224,19 @@ def cut(n_networks: int, n_parameters: int) -> Iterator[tuple[int, int]]:
         yield from ((start, min(start + block, last)) for start in range(first, last, block))
 
 
-def clip(g: Array, largest: float):
-    """``g *= min(1, largest / ||g||)``."""
-    find_norm = get_blas_funcs("nrm2", (g,))  # whose squares neither overflow nor underflow
-    norm = float(find_norm(g))
+def clip(gradient: list[Array], largest: float):
+    """``g *= min(1, largest / ||g||)``, for a vector `g` in pieces."""
+    (find_norm,) = get_blas_funcs(["nrm2"], gradient)  # whose squares neither over- nor underflow
+
+    def measure() -> float:
+        return hypot(*(float(find_norm(piece)) for piece in gradient))
+
+    norm = measure()
     if norm > largest:
         if norm == inf:  # longer than the largest number, or itself not finite
-            g /= float(abs(g).max())
-            norm = float(find_norm(g))
-        g *= largest / norm
+            unit = max(float(abs(piece).max()) for piece in gradient)
+            for piece in gradient:
+                piece /= unit
+            norm = measure()
+        for piece in gradient:
+            piece *= largest / norm
