@@ -45,9 +45,7 @@ INSTANCES = [
     (Adam(beta_1=0.95, beta_2=0.95), NEAR),
     (NAdam(), CLOSE),
 ]
-over_optimizers = pytest.mark.parametrize(
-    ("optimizer", "tolerance"), INSTANCES, ids=lambda value: repr(value)
-)
+over_optimizers = pytest.mark.parametrize("optimizer, tolerance", INSTANCES, ids=repr)
 
 
 class ByHand(Adam):
@@ -157,8 +155,8 @@ def test_a_lazy_fit_is_the_fit(arguments, laziness, count_lazy):
     dense, lazy = fits
     assert_allclose(lazy.predict_proba(X), dense.predict_proba(X), atol=1e-4)
     assert_allclose(lazy.loss_curve_, dense.loss_curve_, rtol=1e-5)
-    nets = zip(getattr(lazy, "estimators_", [lazy]), getattr(dense, "estimators_", [dense]))
-    for mine, theirs in nets:
+    nets = (getattr(net, "estimators_", [net]) for net in fits)
+    for theirs, mine in zip(*nets, strict=True):
         for W, V in zip(mine.coefs_, theirs.coefs_, strict=True):
             assert_allclose(W, V, atol=1e-3 * np.abs(V).max())
 
@@ -242,7 +240,7 @@ def test_every_row_is_moved_where_none_may_wait(arguments, laziness, count_lazy)
 
 
 @pytest.mark.parametrize(
-    ("n_features", "density", "expected"), [(40_000, 0.001, True), (40_000, 0.1, False)]
+    "n_features, density, expected", [(40_000, 0.001, True), (40_000, 0.1, False)]
 )
 def test_a_fit_is_lazy_where_a_batch_has_few_of_many_features(
     n_features, density, expected, count_lazy

@@ -59,6 +59,7 @@ class LazyRows:
         self.moment = np.zeros(len(W), int)  # which of the moments since the last rest a row is at
         self.drift, self.shrinkage = np.zeros(1), np.ones(1)  # from each of them until now
         self.share, self.shared = 0.0, np.zeros(len(W))  # of the penalty: so far, and what rows had
+        self._n_unflushed = 0
         self._measure()
 
     def gather(self, rows: Array) -> tuple[Array, Array]:
@@ -115,10 +116,13 @@ class LazyRows:
         """Move all rows to where they are by now, for somebody to look at. Sets: `penalty`."""
         if len(self.drift) == 1:
             return
+        self._n_unflushed += len(self.drift) - 1
+        flushes = self._n_unflushed >= tuning.STEPS_BETWEEN_FLUSHES
         for block in self._blocks(len(self.moment)):
             self._catch_up([array[block] for array in self.arrays], self.moment[block])
-            for array in self.arrays:
+            for array in self.arrays if flushes else ():
                 flush(array[block])
+        self._n_unflushed = 0 if flushes else self._n_unflushed
         self.moment[:] = 0
         self.drift, self.shrinkage = np.zeros(1), np.ones(1)
         self._measure()
