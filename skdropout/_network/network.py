@@ -12,7 +12,7 @@ from skdropout._core import threads, tuning
 from skdropout._core.activations import ACTIVATIONS
 from skdropout._core.buffers import Array, Buffer, Shape
 from skdropout._core.initializers import choose_initializer
-from skdropout._core.vectors import is_finite
+from skdropout._core.vectors import is_finite, pieces
 from skdropout._network.ops import BatchNorm
 
 Drop = Callable[[int, Any, Array], tuple[Any, Array]]
@@ -218,7 +218,7 @@ class Network:
         """Cut rows into blocks for inference, which has copies of their inputs or not."""
         widest = max(self.sizes if with_inputs else self.sizes[1:])
         size = max(1, tuning.INFERENCE_NUMBERS // widest)
-        return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+        return pieces(n_rows, size)
 
     def work_space(self, n_rows: int, dtype: DTypeLike) -> Array:
         """Memory for `forward`: two hidden layers."""

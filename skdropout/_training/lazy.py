@@ -6,14 +6,12 @@ left alone until a batch needs them or somebody looks at the network: B. Carpent
 stochastic gradient descent for regularized multinomial logistic regression", 2008.
 """
 
-from itertools import pairwise
-
 import numpy as np
 
 from skdropout._core import tuning
 from skdropout._core.buffers import Array
 from skdropout._core.penalties import ElasticNet
-from skdropout._core.vectors import flush
+from skdropout._core.vectors import flush, pieces
 from skdropout.optimizers import Optimizer
 
 
@@ -72,7 +70,7 @@ class LazyRows:
             self._room = np.empty((len(self._room), len(rows) * n_units), self._room.dtype)
         room = self._room[:, : len(rows) * n_units].reshape(-1, len(rows), n_units)
         self.rows, (*self.gathered, self.g) = rows, room
-        for block in self._blocks(len(rows)):
+        for block in pieces(len(rows), self._n_block):
             for array, copy in zip(self.arrays, self.gathered, strict=True):
                 array.take(rows[block], axis=0, out=copy[block], mode="clip")
             self._catch_up([copy[block] for copy in self.gathered], self.moment[rows[block]])
@@ -89,7 +87,7 @@ class LazyRows:
         due = self.alpha * (self.share - self.shared[self.rows])
         self.shared[self.rows] = self.share
         factor = due.astype(self.g.dtype).reshape(-1, 1)
-        for block in self._blocks(len(self.rows)):
+        for block in pieces(len(self.rows), self._n_block):
             p, tmp = self.gathered[0][block], self._tmp[: block.stop - block.start]
             self.g[block] += np.multiply(p, factor[block], out=tmp)
         return share * self.penalty
@@ -97,7 +95,7 @@ class LazyRows:
     def step(self, t: int, lr: float):
         """Move the rows that were gathered, and put them back. The gradient is used up."""
         keep = 1.0 - lr * self.weight_decay
-        for block in self._blocks(len(self.rows)):
+        for block in pieces(len(self.rows), self._n_block):
             p, *slots = (copy[block] for copy in self.gathered)
             g, tmp = self.g[block], self._tmp[: block.stop - block.start]
             if keep != 1.0:
@@ -118,7 +116,7 @@ class LazyRows:
             return
         self._n_unflushed += len(self.drift) - 1
         flushes = self._n_unflushed >= tuning.STEPS_BETWEEN_FLUSHES
-        for block in self._blocks(len(self.moment)):
+        for block in pieces(len(self.moment), self._n_block):
             self._catch_up([array[block] for array in self.arrays], self.moment[block])
             for array in self.arrays if flushes else ():
                 flush(array[block])
@@ -147,8 +145,3 @@ class LazyRows:
         """Sets: `penalty`, its value before it is shared."""
         W = self.arrays[0].reshape(-1)
         self.penalty = 0.5 * self.alpha * float(W.dot(W))
-
-    def _blocks(self, n_rows: int) -> list[slice]:
-        """Rows that stay in the cache together."""
-        ends = [*range(0, n_rows, self._n_block), n_rows]
-        return [slice(start, stop) for start, stop in pairwise(ends)]

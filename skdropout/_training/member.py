@@ -5,9 +5,10 @@ from dataclasses import InitVar, dataclass, field
 from math import inf
 from typing import NamedTuple
 
-from skdropout._core import threads
+from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
+from skdropout._core.vectors import pieces
 from skdropout._network.masks import Drops
 from skdropout._network.network import Network
 from skdropout._network.standardization import Standardization
@@ -102,7 +103,9 @@ class Member:
         """
         self.n_averaged += 1
         weight = (DECAY + 1.0) / (self.n_averaged + DECAY)
-        self.judged.memory += weight * (self.network.memory - self.judged.memory)
+        average, latest = self.judged.memory, self.network.memory
+        for block in pieces(len(average), tuning.UPDATE_BLOCK):
+            average[block] += weight * (latest[block] - average[block])
 
     def take(self, moved: "Member") -> None:
         """Go on from where a copy of it has come elsewhere. Moves `network` and `state`.
