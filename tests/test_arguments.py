@@ -156,10 +156,14 @@ def test_fit_changes_no_argument():
 
 
 BAD = [
-    ({"hidden_layer_sizes": 0}, ValueError, r"hidden_layer_sizes must be an integer in \[1, inf\)"),
-    ({"hidden_layer_sizes": (8, -1)}, ValueError, r"hidden_layer_sizes .* got -1"),
-    ({"hidden_layer_sizes": (8, 2.5)}, TypeError, r"hidden_layer_sizes .* got 2.5"),
-    ({"hidden_layer_sizes": "8"}, TypeError, r"hidden_layer_sizes .* got '8'"),
+    (
+        {"hidden_layer_sizes": 0},
+        ValueError,
+        r"hidden_layer_sizes, .* must be an integer in \[1, inf\)",
+    ),
+    ({"hidden_layer_sizes": (8, -1)}, ValueError, r"hidden_layer_sizes, .* got -1"),
+    ({"hidden_layer_sizes": (8, 2.5)}, TypeError, r"hidden_layer_sizes, .* got 2.5"),
+    ({"hidden_layer_sizes": "8"}, TypeError, r"hidden_layer_sizes, .* got '8'"),
     ({"activation": "rleu"}, ValueError, r"activation must be one of 'identity', .* got 'rleu'"),
     ({"activation": ["relu"]}, ValueError, r"activation .* each of the 2 hidden layers, got 1"),
     ({"activation": None}, TypeError, r"activation must be one of .* got None"),
@@ -253,7 +257,7 @@ BAD = [
     ({"hidden_layer_sizes": (), "dropout_rate": 1.5}, ValueError, r"dropout_rate, .* got 1.5"),
     ({"hidden_layer_sizes": (), "activation": "rleu"}, ValueError, r"activation .* got 'rleu'"),
     ({"batch_size": np.array([1, 2])}, TypeError, r"batch_size.* got array"),
-    ({"hidden_layer_sizes": {8}}, TypeError, r"hidden_layer_sizes .* got \{8\}"),
+    ({"hidden_layer_sizes": {8}}, TypeError, r"hidden_layer_sizes, .* got \{8\}"),
     ({"label_smoothing": 1}, ValueError, r"label_smoothing .* \[0, 1\), got 1"),
     ({"class_weight": "balance"}, ValueError, r"class_weight must be .*'balanced'.*'balance'"),
     (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cases import make_network
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import KFold
@@ -38,6 +39,29 @@ def settings_of(estimator):
 
 def is_ensemble(estimator):
     return hasattr(estimator, "estimators_")
+
+
+# hidden_layer_sizes
+
+
+@each_class
+@pytest.mark.parametrize("n_features, expected", [(5_000, (256, 128)), (5_001, (64,))])
+def test_wide_sparse_rows_go_through_one_narrow_layer(network, n_features, expected):
+    words = sparse.random_array((20, n_features), density=0.01, format="csr", random_state=0)
+    net = network(max_iter=1, random_state=0).fit(words, Y[:20])
+    assert net._network.sizes[1:-1] == expected
+    assert net.hidden_layer_sizes == "auto"
+
+
+@each_class
+def test_the_layers_remain_where_a_training_goes_on(network):
+    words = sparse.random_array((20, 5_001), density=0.01, format="csr", random_state=0)
+    net = network(max_iter=1, random_state=0).fit(words, Y[:20])
+    net.partial_fit(words.toarray(), Y[:20])
+    net.set_params(warm_start=True).fit(words.toarray(), Y[:20])
+    assert net._network.sizes[1:-1] == (64,)
+    net.set_params(warm_start=False).fit(words.toarray(), Y[:20])
+    assert net._network.sizes[1:-1] == (256, 128)
 
 
 # cv

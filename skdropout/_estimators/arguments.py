@@ -220,7 +220,7 @@ def _hidden_sizes(value):
     """A single size or a sequence of sizes, as a list."""
     sizes = list(value) if is_sequence(value) else [value]
     for size in sizes:
-        check_number("hidden_layer_sizes", size, 1, integer=True)
+        check_number("hidden_layer_sizes, if it is not 'auto',", size, 1, integer=True)
     return [int(size) for size in sizes]
 
 

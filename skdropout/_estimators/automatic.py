@@ -7,11 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
+from scipy.sparse import issparse
 
 from skdropout._core.checks import is_name
 from skdropout._training.data import suit_batch_size
 from skdropout._training.settings import Settings
 from skdropout.schedules import Constant, Cosine
+
+SIZES = (256, 128)
+"""Hidden layers."""
+
+WIDE, SIZES_OF_WIDE = 5_000, (64,)
+"""Features from which on sparse data are wide, as those of texts, and their hidden layer: words say
+what they say by themselves, and each costs as many weights as the layer has units."""
 
 FEWEST_FOLDED = 50
 """Rows from which on the default is an ensemble: of fewer a fold says nothing."""
@@ -37,6 +45,11 @@ MOST_DROPPED_OF_MANY = 0.25
 
 FEWEST_KEPT = 32
 """Units that dropout leaves of a layer."""
+
+
+def suit_sizes(X: Any) -> tuple[int, ...]:
+    """The hidden layers for such data, not yet checked."""
+    return SIZES_OF_WIDE if issparse(X) and X.shape[-1] > WIDE else SIZES
 
 
 def suit_rates(sizes: Sequence[int], solver: Any) -> list[float]:

@@ -59,7 +59,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         "https://skdropout.readthedocs.io/en/stable/api/skdropout.{estimator_name}.html"
     )
 
-    hidden_layer_sizes: int | Sequence[int] | Array = (256, 128)
+    hidden_layer_sizes: int | Sequence[int] | Array | str = "auto"
     activation: str | Sequence[str] = "relu"
     _: KW_ONLY
     dropout_rate: float | Sequence[float] | Array | str = "auto"

@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from skdropout._core.buffers import Array
+from skdropout._core.checks import is_name
 from skdropout._core.losses import ClassLoss
 from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_settings
 from skdropout._estimators.automatic import (
@@ -27,6 +28,7 @@ from skdropout._estimators.automatic import (
     holds_out,
     suit,
     suit_dtype,
+    suit_sizes,
 )
 from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks
 from skdropout._estimators.conventions import (
@@ -129,7 +131,8 @@ def fit(
     estimator: Any, labels: Labels, training: Given, validation: Given, groups: Any = None
 ) -> None:
     """Train an estimator anew, or from where it stands. Sets: all of its fitted attributes."""
-    settings = read_settings(arguments_of(estimator))
+    is_warm = estimator.warm_start and estimator.__sklearn_is_fitted__()
+    settings = _read_settings(estimator, training.X, goes_on=is_warm)
     if estimator.scoring is not None:
         check_scorer(estimator)
     if (validation.X is None) != (validation.y is None):
@@ -141,6 +144,15 @@ def fit(
     with all_or_nothing(estimator):
         job = _fit(estimator, labels, settings, training, validation, groups)
         _emit_warnings(job)
+
+
+def _read_settings(estimator: Any, X: Any, *, goes_on: bool) -> Settings:
+    """The settings for such data; the layers are those of before where a training goes on."""
+    arguments = arguments_of(estimator)
+    if is_name(arguments["hidden_layer_sizes"], "auto"):
+        sizes = estimator._networks[0].sizes[1:-1] if goes_on else suit_sizes(X)
+        arguments["hidden_layer_sizes"] = sizes
+    return read_settings(arguments)
 
 
 @with_callbacks
@@ -217,11 +229,11 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
 
 def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = None) -> None:
     """Train an estimator for one epoch more. Sets: all of its fitted attributes."""
-    settings = read_settings(arguments_of(estimator))
+    is_new = not estimator.__sklearn_is_fitted__()
+    settings = _read_settings(estimator, training.X, goes_on=not is_new)
     if settings.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
     with all_or_nothing(estimator):
-        is_new = not estimator.__sklearn_is_fitted__()
         learn = partial(labels.learn_part, classes=classes)
         data = _read(estimator, training, labels, learn, new=is_new)
         if not is_new:
