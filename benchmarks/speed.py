@@ -312,19 +312,27 @@ def rare_words():
     X.sum_duplicates()
     y = X @ rng.normal(size=n_features) > 0
 
-    def fit(make, n_epochs, n_between=tuning.STEPS_BETWEEN_FLUSHES):
-        tuning.STEPS_BETWEEN_FLUSHES, usual = n_between, tuning.STEPS_BETWEEN_FLUSHES
+    def fit(make, n_epochs, **numbers):
+        usual = {name: getattr(tuning, name) for name in numbers}
+        for name, number in numbers.items():
+            setattr(tuning, name, number)
         make((64,), "adam", 1e-3, batch, n_epochs).set_params(alpha=1e-4, random_state=0).fit(X, y)
-        tuning.STEPS_BETWEEN_FLUSHES = usual
+        for name, number in usual.items():
+            setattr(tuning, name, number)
 
+    every_row = {"LAZY_WEIGHTS": inf}
     ways = {
-        "scikit-learn": (scikit_learn,),
-        "ours, subnormal numbers left alone": (ours, inf),
-        "ours": (ours,),
+        "scikit-learn": (scikit_learn, {}),
+        "ours, every row in every step, subnormal numbers left alone": (
+            ours,
+            every_row | {"STEPS_BETWEEN_FLUSHES": inf},
+        ),
+        "ours, every row in every step": (ours, every_row),
+        "ours": (ours, {}),
     }
     runs = {
-        (who, n): partial(fit, make, n, *n_between)
-        for who, (make, *n_between) in ways.items()
+        (who, n): partial(fit, make, n, **numbers)
+        for who, (make, numbers) in ways.items()
         for n in (few, many)
     }
     seconds, n_steps = in_turns(runs, 3), -(-n_rows // batch)
