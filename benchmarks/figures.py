@@ -385,6 +385,29 @@ def speed_growth():
 
 
 @table
+def text_epoch():
+    header = ["rows x features, batch size", "ours, s", "scikit-learn, s", "scikit-learn / ours"]
+    rows = []
+    for entry in load("text_epoch")["results"]:
+        (n_rows, n_features), seconds = entry["shape"], entry["seconds"]
+        ours, theirs = seconds["ours"], seconds["scikit-learn"]
+        name = f"{n_rows:,} x {n_features:,}, {entry['batch']}"
+        rows.append([name, f"{ours:.2f}", f"{theirs:.2f}", f"{theirs / ours:.1f}"])
+    return header, rows
+
+
+@table
+def text_documents():
+    rows = []
+    for name, figures in load("text_documents")["results"].items():
+        size = f"{name}, {figures['rows']:,} x {figures['features']:,}"
+        for who in ("ours", "logistic regression"):
+            columns = zip(figures[who]["mean"], figures[who]["error"], (1, 3, 1), strict=True)
+            rows.append([f"{size}: {who}", *(pm(*column) for column in columns)])
+    return ["", "accuracy, %", "log-loss", "seconds"], rows
+
+
+@table
 def speed_rare():
     rows = [
         [who, *(f"{1e6 * s:,.0f}" for s in seconds.values())]

@@ -29,8 +29,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, or "auto", default="auto"
-        Units of each hidden layer, each at least 1. An empty sequence is linear regression. "auto"
-        is (256, 128), and (64,) for a sparse `X` of more than 5,000 features, as texts have.
+        Units of each hidden layer, each at least 1. An empty sequence is linear regression.
+        "auto" is (256, 128), and (64,) for a sparse `X` of more than 5,000 features, as texts have.
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, one name for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu".
