@@ -655,6 +655,14 @@ def test_processes_train_the_same_networks(monkeypatch):
         assert_alike(alone, together)
 
 
+def test_processes_go_on_with_what_is_mapped_into_their_memory(monkeypatch):
+    """Of arrays of a megabyte joblib's workers have a map that they must not write to."""
+    monkeypatch.setattr(parallel, "N_STEPS", 1)
+    large = {"hidden_layer_sizes": (400, 400), "cv": 2, "max_iter": 3}
+    alone, together = (make(**large, n_jobs=n).fit(X, BINARY) for n in (1, 2))
+    assert_alike(alone, together)
+
+
 def test_workers_are_not_asked_for_epochs_that_never_come():
     """A schedule is not asked beyond its end."""
 

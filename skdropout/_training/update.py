@@ -64,6 +64,10 @@ class OptimizerState:
     t: int
     memory: Array  # (n_slots * n_parameters,)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take memory of its own: in joblib's workers what comes may be read-only."""
+        vars(self).update(state, memory=state["memory"].copy())
+
 
 @dataclass(eq=False, slots=True)
 class Block:
