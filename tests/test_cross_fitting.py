@@ -663,6 +663,25 @@ def test_processes_go_on_with_what_is_mapped_into_their_memory(monkeypatch):
     assert_alike(alone, together)
 
 
+def test_samples_do_not_travel_with_the_networks(monkeypatch):
+    """What workers are told for some epochs, and what they answer, is without them."""
+    pickles, run_some = [], parallel.run_some
+
+    def run(members, n_epochs, samples):
+        pickles.append(pickle.dumps(members))
+        answer = run_some(members, n_epochs, samples)
+        pickles.append(pickle.dumps(answer))
+        return answer
+
+    monkeypatch.setattr(parallel, "run_some", run)
+    monkeypatch.setattr(parallel, "N_STEPS", 1)
+    x, y = make_noise(3000, seed=0)
+    with joblib.parallel_config("threading", n_jobs=2):
+        make(hidden_layer_sizes=2, max_iter=3, standardize=False).fit(x, y)
+    assert len(pickles) > 2
+    assert max(map(len, pickles)) < x.nbytes / 4
+
+
 def test_workers_are_not_asked_for_epochs_that_never_come():
     """A schedule is not asked beyond its end."""
 

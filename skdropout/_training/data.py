@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 from math import ceil
@@ -207,6 +208,27 @@ def suit_batch_size(n_samples: int) -> int:
     return n_samples if n_samples <= 64 else min(max(32, n_samples // 100), 256)
 
 
+@dataclass(eq=False)
+class Samples:
+    """What batches are taken from, the same for all networks of a training.
+
+    Attributes
+    ----------
+    X : ndarray or csr_array of shape (n, n_features)
+    targets : ClassTargets or DenseTargets
+    weight : ndarray of shape (n, 1) or None
+        Sample weights; None stands for ones.
+    """
+
+    X: Any
+    targets: ClassTargets | DenseTargets
+    weight: Array | None
+
+    def __sizeof__(self) -> int:
+        """About as many bytes as it has: by that Dask and Ray decide what to send only once."""
+        return self.X.data.nbytes
+
+
 class Batches:
     """The rows to train on, in a new random order each epoch.
 
@@ -269,6 +291,21 @@ class Batches:
         some = self.X[self.rows[:: -(-len(self.rows) // N_COUNTED)]]
         frequency = np.bincount(some.indices, minlength=some.shape[1]) / some.shape[0]
         return float(np.mean(1.0 - (1.0 - frequency) ** self.batch_size))
+
+    @property
+    def samples(self) -> Samples:
+        """What the batches are taken from."""
+        return Samples(self.X, self.targets, self.weight)
+
+    @samples.setter
+    def samples(self, samples: Samples) -> None:
+        self.X, self.targets, self.weight = samples.X, samples.targets, samples.weight
+
+    def without_samples(self) -> "Batches":
+        """The numbers of the rows alone; with `samples` set, these are the same batches."""
+        bare = copy(self)
+        del bare.X, bare.targets, bare.weight
+        return bare
 
     def order(self) -> Array:
         """The rows in the order of a new epoch."""

@@ -1,7 +1,8 @@
 """One network in training: what it is asked to do, its rows, and what it has to go on with."""
 
 from contextlib import AbstractContextManager
-from dataclasses import InitVar, dataclass, field
+from copy import copy
+from dataclasses import InitVar, dataclass, field, replace
 from math import inf
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from skdropout._network.standardization import Standardization
 from skdropout._training.data import Batches
 from skdropout._training.settings import Settings
 from skdropout._training.state import TrainingState
-from skdropout._training.update import UpdateRule
+from skdropout._training.update import OptimizerState, UpdateRule
 from skdropout.schedules import Progress, Schedule
 
 DECAY = 8.0
@@ -32,6 +33,15 @@ class Epoch(NamedTuple):
     penalty: float
     learning_rate: float
     is_finite: bool
+
+
+class Moved(NamedTuple):
+    """How far a network has come in its training, but for what is told of each epoch."""
+
+    memory: Array
+    n_averaged: int
+    progress: Progress
+    optimizer: OptimizerState | None
 
 
 @dataclass
@@ -107,15 +117,30 @@ class Member:
         for block in pieces(len(average), tuning.UPDATE_BLOCK):
             average[block] += weight * (latest[block] - average[block])
 
-    def take(self, moved: "Member") -> None:
+    def for_worker(self) -> "Member":
+        """A copy to train elsewhere, without the samples and what else is not needed there.
+
+        In the same process it moves the same arrays.
+        """
+        member = copy(self)
+        member.batches = self.batches.without_samples()
+        member.state = replace(self.state, network=self.judged, history={})
+        return member
+
+    def moved(self) -> Moved:
+        """How far it has come, for the one that it is a copy of."""
+        state = self.state
+        return Moved(self.network.memory, self.n_averaged, state.progress, state.optimizer)
+
+    def take(self, moved: Moved) -> None:
         """Go on from where a copy of it has come elsewhere. Moves `network` and `state`.
 
         What is judged, the streams and the count of epochs are told of for each epoch.
         """
-        self.network.memory[:] = moved.network.memory
+        self.network.memory[:] = moved.memory
         self.n_averaged = moved.n_averaged
-        self.state.progress = moved.state.progress
-        self.state.optimizer = moved.state.optimizer
+        self.state.progress = moved.progress
+        self.state.optimizer = moved.optimizer
 
     def count_back(self, n_epochs: int) -> None:
         """Leave out of account what came after so many epochs. Sets: `progress`, `n_samples`."""

@@ -1,16 +1,19 @@
 """Networks of one training in several processes, or wherever joblib has workers."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
 
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from skdropout._core.buffers import Array
 from skdropout._network.masks import Drops
+from skdropout._training.data import Samples
 from skdropout._training.engine import Engine
-from skdropout._training.member import Epoch, Member
+from skdropout._training.member import Epoch, Member, Moved
 from skdropout._training.stack import make_stacks
 
 N_STEPS = 300
@@ -35,17 +38,22 @@ def run_parallel(
     Workers run some epochs of a stack at once, and send back how each network looked after each of
     them. So the epochs are those of one process, to the last bit. When the last of them is yielded,
     the members are what the workers made of them, and the next ones begin with what came of that.
+    The samples, which are the same for all members, go another way, and only once.
     """
     stacks = make_stacks(members, effective_n_jobs(n_jobs))
     n_at_once = ceil(N_STEPS / len(members[0].batches))
     if members[0].settings.schedule.adapts:
         n_at_once = 1  # the next epoch depends on what is made of this one
     with Parallel(n_jobs) as parallel:
+        samples = share(members[0].batches.samples)
         for done in range(0, max_epochs, n_at_once):
             n_epochs = min(n_at_once, max_epochs - done)
             first = members[0].state.progress.epoch
             done_by = parallel(
-                delayed(run_some)([members[i] for i in stack], n_epochs) for stack in stacks
+                delayed(partial(run_some, [members[i].for_worker() for i in stack], n_epochs))(
+                    samples
+                )
+                for stack in stacks
             )
             by_member = {
                 i: run
@@ -64,8 +72,24 @@ def run_parallel(
                 yield [moments[i].epoch for _, moments in runs]
 
 
-def run_some(members: list[Member], n_epochs: int) -> list[tuple[Member, list[Moment]]]:
+def share(samples: Samples) -> Any:
+    """What a task is given for the samples, so that a worker gets them once in a training.
+
+    An argument that is given to many tasks is mapped into memory by loky, and put into its object
+    store by Ray. Dask would send it anew for each call; here every worker has it from the start, so
+    it outlives the death of any of them.
+    """
+    backend, _ = get_active_backend()
+    client = getattr(backend, "client", None)
+    return samples if client is None else client.scatter(samples, broadcast=True, hash=False)
+
+
+def run_some(
+    members: list[Member], n_epochs: int, samples: Samples
+) -> list[tuple[Moved, list[Moment]]]:
     """Some epochs of a stack: each network, and how it was after each of them."""
+    for member in members:
+        member.batches.samples = samples
     engine = Engine(members)
     moments: list[list[Moment]] = [[] for _ in members]
     for _ in range(n_epochs):
@@ -74,4 +98,4 @@ def run_some(members: list[Member], n_epochs: int) -> list[tuple[Member, list[Mo
             moment = Moment(epoch, member.drops, judged, state.n_samples, state.get_streams())
             told.append(moment)
     engine.release()
-    return list(zip(members, moments, strict=True))
+    return [(member.moved(), told) for member, told in zip(members, moments, strict=True)]
