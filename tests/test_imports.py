@@ -53,7 +53,7 @@ USE_SCIKIT_LEARN = {
 }
 ANYWHERE = {"skdropout", "numpy", "scipy", "sklearn"} | sys.stdlib_module_names
 ANYWHERE |= {"joblib", "threadpoolctl"}  # which scikit-learn brings along
-INSIDE_FUNCTIONS = {"matplotlib", "pandas"}  # whoever calls the function has them
+INSIDE_FUNCTIONS = {"matplotlib", "pandas", "ray"}  # whoever calls the function has them
 
 # What scikit-learn means for other packages in spite of the underscore, and what it keeps to itself
 PROTECTED = {"_doc_link_module", "_doc_link_template", "_init_callback_context", "_safe_indexing"}

@@ -1,7 +1,7 @@
 """From data to batches: encoded targets, hold-out split, shuffling, gathering."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
@@ -218,14 +218,20 @@ class Samples:
     targets : ClassTargets or DenseTargets
     weight : ndarray of shape (n, 1) or None
         Sample weights; None stands for ones.
+    kept : (callable, tuple) or None
+        Where they are kept for other processes: a function that gets them, and its arguments.
     """
 
     X: Any
     targets: ClassTargets | DenseTargets
     weight: Array | None
+    kept: tuple[Callable[..., "Samples"], tuple] | None = None
+
+    def __reduce__(self) -> tuple:
+        return self.kept or (Samples, (self.X, self.targets, self.weight))
 
     def __sizeof__(self) -> int:
-        """About as many bytes as it has: by that Dask and Ray decide what to send only once."""
+        """About as many bytes as they have; Dask plans with it."""
         return self.X.data.nbytes
 
 

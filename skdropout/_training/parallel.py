@@ -1,6 +1,7 @@
 """Networks of one training in several processes, or wherever joblib has workers."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
@@ -44,8 +45,8 @@ def run_parallel(
     n_at_once = ceil(N_STEPS / len(members[0].batches))
     if members[0].settings.schedule.adapts:
         n_at_once = 1  # the next epoch depends on what is made of this one
-    with Parallel(n_jobs) as parallel:
-        samples = share(members[0].batches.samples)
+    samples = members[0].batches.samples
+    with Parallel(n_jobs) as parallel, sent_once(samples):
         for done in range(0, max_epochs, n_at_once):
             n_epochs = min(n_at_once, max_epochs - done)
             first = members[0].state.progress.epoch
@@ -72,16 +73,25 @@ def run_parallel(
                 yield [moments[i].epoch for _, moments in runs]
 
 
-def share(samples: Samples) -> Any:
-    """What a task is given for the samples, so that a worker gets them once in a training.
+@contextmanager
+def sent_once(samples: Samples) -> Iterator[None]:
+    """Let workers find samples that they are given with one task after another.
 
-    An argument that is given to many tasks is mapped into memory by loky, and put into its object
-    store by Ray. Dask would send it anew for each call; here every worker has it from the start, so
-    it outlives the death of any of them.
+    loky maps them into the memory of its processes. Dask and Ray have a place for them, too, but
+    joblib would put them there anew in each call, or leave them in each task.
     """
     backend, _ = get_active_backend()
-    client = getattr(backend, "client", None)
-    return samples if client is None else client.scatter(samples, broadcast=True, hash=False)
+    known = getattr(backend, "data_futures", {})  # of Dask: what to send for which argument
+    if hasattr(backend, "client"):
+        known[id(samples)] = backend.client.scatter(samples, broadcast=True, hash=False)
+    elif type(backend).__module__.startswith("ray."):
+        import ray
+
+        samples.kept = ray.get, (ray.put(samples),)
+    try:
+        yield
+    finally:
+        known.pop(id(samples), None)
 
 
 def run_some(
