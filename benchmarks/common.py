@@ -21,7 +21,10 @@ from skdropout.datasets import fetch_mnist
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DATA = Path(os.environ.get("SKDROPOUT_DATA") or HERE.parent.parent / "shared" / "data")
-PACKAGES = ("numpy", "scipy", "scikit-learn", "skdropout", "torch", "skorch")
+PACKAGES = (
+    *("numpy", "scipy", "scikit-learn", "joblib", "skdropout"),
+    *("torch", "skorch", "distributed", "ray"),
+)
 
 
 def load_mnist():

@@ -438,3 +438,19 @@ def operations_large():
 def operations_adam():
     times = load("operations")["results"]["adam"]
     return ["", *times], [["ms a step", *(f"{us / 1000:.1f}" for us in times.values())]]
+
+
+@table
+def clusters():
+    results = load("clusters")["results"]
+    alone = {part: results[part]["one process"] for part in ("search", "ensemble")}
+    header = ["two workers", "60 fits, s", "gain", "five networks, s", "gain"]
+    header += ["a call, s", "a task, ms"]
+    rows = []
+    for name, tasks in results["tasks"].items():
+        row = [name]
+        for part, reference in alone.items():
+            seconds = results[part][name]
+            row += [f"{seconds:.1f}", f"{reference / seconds:.2f}"]
+        rows.append([*row, f"{tasks['call']:.2f}", f"{1e3 * tasks['task']:.2f}"])
+    return header, rows

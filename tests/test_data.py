@@ -1,5 +1,6 @@
 """From data to batches: the hold-out split, the encoded targets, the rows of an epoch."""
 
+import pickle
 import tracemalloc
 from collections import Counter
 
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 
 from skdropout import DropoutMLPClassifier
 from skdropout._network.training_pass import Batch
-from skdropout._training.data import Batches, ClassTargets, DenseTargets, hold_out
+from skdropout._training.data import Batches, ClassTargets, DenseTargets, Samples, hold_out
 
 # The split
 
@@ -371,3 +373,19 @@ def test_mapped_rows_train_the_same_network(tmp_path):
     y = (X[:, 0] > 0).astype(int) + (X[:, 0] > 1)
     expected = net.fit(X, y).predict_proba(X)
     assert_array_equal(net.fit(mapped, y).predict_proba(mapped), expected)
+
+
+def test_samples_out_of_a_message_lie_where_numpy_can_take_rows_from():
+    X = np.arange(12.0).reshape(4, 3)
+    for rows in (X, csr_array(X)):
+        targets, weight = DenseTargets(X, 0.0, float), np.ones((4, 1))
+        buffers = []
+        samples = Samples(rows, targets, weight)
+        message = pickle.dumps(samples, protocol=5, buffer_callback=buffers.append)
+        shifted = [bytearray(b"." + bytes(buffer.raw())) for buffer in buffers]
+        found = pickle.loads(message, buffers=[memoryview(buffer)[1:] for buffer in shifted])
+        numbers = found.X if rows is X else found.X.data
+        for array in (numbers, found.targets.values, found.weight):
+            assert array.flags.aligned
+        assert_array_equal(found.X if rows is X else found.X.toarray(), X)
+        assert_array_equal(found.targets.values, X)

@@ -228,11 +228,29 @@ class Samples:
     kept: tuple[Callable[..., "Samples"], tuple] | None = None
 
     def __reduce__(self) -> tuple:
-        return self.kept or (Samples, (self.X, self.targets, self.weight))
+        return self.kept or (arrived, (self.X, self.targets, self.weight))
 
     def __sizeof__(self) -> int:
         """About as many bytes as they have; Dask plans with it."""
         return self.X.data.nbytes
+
+
+def arrived(*parts: Any) -> Samples:
+    """Samples out of a message, in which their arrays may begin at any byte. Moves the parts.
+
+    Of such an array NumPy copies all, whenever some rows are taken.
+    """
+    return Samples(*map(aligned, parts))
+
+
+def aligned(part: Any) -> Any:
+    """An array, or an object that has arrays, at addresses that suit the type of the numbers."""
+    if isinstance(part, np.ndarray):
+        return np.require(part, requirements="A")
+    if part is not None:
+        arrays = {name: a for name, a in vars(part).items() if isinstance(a, np.ndarray)}
+        vars(part).update({name: aligned(array) for name, array in arrays.items()})
+    return part
 
 
 class Batches:

@@ -1,7 +1,13 @@
 import pytest
 
+LET_BE = [
+    "ignore::sklearn.exceptions.ConvergenceWarning",  # short trainings are enough to compare
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",  # the engines'
+]
+
 
 def pytest_collection_modifyitems(items):
-    """Let unfinished trainings be: short ones are enough to compare."""
+    """Let some warnings be."""
     for item in items:
-        item.add_marker(pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"))
+        for ignored in LET_BE:
+            item.add_marker(pytest.mark.filterwarnings(ignored))

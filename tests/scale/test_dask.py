@@ -15,6 +15,7 @@ from work import (
     CountedSamples,
     CountedTable,
     Deadly,
+    Listener,
     X,
     Y,
     assert_same_members,
@@ -22,6 +23,7 @@ from work import (
     each_ensemble,
     fit_ensemble,
     make_search,
+    network,
     score_or_die,
     scores_in_stacks,
     scores_of_parts,
@@ -33,7 +35,7 @@ distributed = pytest.importorskip("distributed")
 @pytest.fixture(scope="module")
 def client():
     """Two processes, to each of which goes one task at a time."""
-    arguments = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    arguments = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(**arguments) as cluster, distributed.Client(cluster) as client:
         yield client
 
@@ -119,3 +121,15 @@ def test_warnings_of_a_search_stay_with_the_workers():
         warnings.simplefilter("always", ConvergenceWarning)
         make_search(refit=False, learning_rate="constant").fit(X, Y)
     assert caught == []
+
+
+def test_callbacks_of_an_ensemble_run_here_and_those_of_a_search_with_the_workers(tmp_path):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
+    here, there = Listener(tmp_path / "here"), Listener(tmp_path / "there")
+    for listener in (here, there):
+        listener.folder.mkdir()
+    network(cv=3, max_iter=5).set_callbacks(here).fit(X, Y)
+    assert here.n_epochs == 5
+    make_search(refit=False, max_iter=5).set_callbacks(there).fit(X, Y)
+    assert len(list(there.folder.iterdir())) == 6 * 3 * 5
+    assert there.n_epochs == 0

@@ -105,6 +105,29 @@ class Deadly(Schedule):
         return 1.0
 
 
+class Listener:
+    """A callback that leaves a file for each epoch, and remembers them."""
+
+    max_propagation_depth = None
+
+    def __init__(self, folder):
+        self.folder, self.n_epochs = folder, 0
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            self.n_epochs += 1
+            (self.folder / uuid4().hex).touch()
+
+
 class CountedTable(pd.DataFrame):
     """Tells when it is pickled."""
 
