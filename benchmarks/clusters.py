@@ -3,7 +3,8 @@
 Each worker is a process of this machine with one thread of BLAS. The contenders take turns, and
 figures are medians; the clusters are there before, but what an engine does in each call counts.
 A cluster of one worker is no contender: joblib then runs everything in the calling process. Takes
-five minutes, with nothing else running: ``python benchmarks/clusters.py [--rounds 3]``.
+five minutes, with nothing else running: ``python benchmarks/clusters.py [--rounds 3] [search
+ensemble ...]``. A run of some parts leaves the figures of the others as they were.
 """
 
 import argparse
@@ -15,10 +16,11 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import ray
-from common import in_turns, save
+from common import in_turns, load, save
 from distributed import Client, LocalCluster
 from joblib import Parallel, delayed, parallel_config
 from ray.util.joblib import register_ray
@@ -72,26 +74,32 @@ def make_search(scoring="accuracy"):
     return GridSearchCV(net, GRID, cv=FOLDS, scoring=scoring, refit=False)
 
 
-def search(rounds):
+def search(client, rounds):
     """Seconds of a search of sixty fits."""
     return in_turns(with_each(partial(make_search().fit, X, Y)), rounds)
 
 
-def ensemble(rounds):
+def ensemble(client, rounds):
     """Seconds of an ensemble of five networks on 20,000 rows of 50 columns, for 15 epochs."""
     rows, classes = make_classification(20_000, 50, n_informative=20, random_state=0)
     net = DropoutMLPClassifier(cv=5, max_iter=15, random_state=0)
     return in_turns(with_each(partial(net.fit, rows.astype(np.float32), classes)), rounds)
 
 
-def tasks(rounds):
-    """Seconds of a call with two empty tasks, and of each one more."""
-
-    def call(n):
-        Parallel(batch_size=1)(delayed(abs)(i) for i in range(n))
-
-    few, many = (in_turns(with_each(partial(call, n)), rounds) for n in (2, 2 + N_TASKS))
-    return {name: {"call": few[name], "task": (many[name] - few[name]) / N_TASKS} for name in few}
+def tasks(client, rounds):
+    """Seconds of a call with two empty tasks, and of each task more by the same workers."""
+    seconds = {name: [] for name in ENGINES}
+    for _ in range(rounds):
+        for name, engine in ENGINES.items():
+            with parallel_config(**engine):
+                start = perf_counter()
+                with Parallel(batch_size=1) as parallel:
+                    parallel(delayed(abs)(i) for i in range(2))
+                    called = perf_counter()
+                    parallel(delayed(abs)(i) for i in range(N_TASKS))
+                    seconds[name].append((called - start, (perf_counter() - called) / N_TASKS))
+    medians = {name: np.median(values, axis=0).tolist() for name, values in seconds.items()}
+    return {name: {"call": call, "task": task} for name, (call, task) in medians.items()}
 
 
 def score_or_die(folder, estimator, X, y):
@@ -103,7 +111,7 @@ def score_or_die(folder, estimator, X, y):
     return estimator.score(X, y)
 
 
-def killed(client):
+def killed(client, rounds):
     """Whether a search has the scores of one process although a worker was killed."""
     results = {}
     alone = make_search().fit(X, Y).cv_results_
@@ -121,19 +129,21 @@ def killed(client):
     return results
 
 
+PARTS = {part.__name__: part for part in (search, ensemble, tasks, killed)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    results = {}
+    results = {} if not options.parts else load("clusters")["results"]
     with clusters() as client:
-        for part in (search, ensemble, tasks):
-            results[part.__name__] = part(rounds)
-            print(f"{part.__doc__}\n  {results[part.__name__]}")
-        results["killed"] = killed(client)
-        print(f"{killed.__doc__}\n  {results['killed']}")
-    protocol = {"rounds": rounds, "dtype": "float32", "workers": 2, "what": __doc__}
+        for name in options.parts or PARTS:
+            results[name] = PARTS[name](client, options.rounds)
+            print(f"{PARTS[name].__doc__}\n  {results[name]}")
+    protocol = {"rounds": options.rounds, "dtype": "float32", "workers": 2, "what": __doc__}
     save("clusters", protocol, results)
 
 
