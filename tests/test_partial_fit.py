@@ -1,8 +1,10 @@
 """`partial_fit`: one pass a call, everything kept for the next one, also through a pickle."""
 
 import copy
+import gc
 import io
 import pickle
+import tracemalloc
 from itertools import pairwise
 
 import joblib
@@ -327,9 +329,9 @@ def test_two_calls_draw_anew(estimator, noise):
 # copies
 
 
-def by_joblib(net):
+def by_joblib(net, **more):
     file = io.BytesIO()
-    joblib.dump(net, file)
+    joblib.dump(net, file, **more)
     file.seek(0)
     return joblib.load(file)
 
@@ -362,6 +364,74 @@ def test_optimizer_state_is_kept_only_after_partial_fit():
     n_bytes = parameters(net.fit(X, Y)).nbytes
     assert len(pickle.dumps(net)) < 1.1 * n_bytes + 20_000
     assert len(pickle.dumps(go_on(net))) > 2.9 * n_bytes
+
+
+# a long stream
+
+FEW_ROWS = X[:10], TARGETS[DropoutMLPRegressor][:10]
+
+
+def measure_calls(net, n_calls=100):
+    """Bytes that a call leaves behind on average, and those that it needs for a while, at best."""
+    needed = np.empty(n_calls)
+    tracemalloc.start()
+    gc.collect()
+    start, _ = tracemalloc.get_traced_memory()
+    for i in range(n_calls):
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        net.partial_fit(*FEW_ROWS)
+        needed[i] = tracemalloc.get_traced_memory()[1] - before
+    gc.collect()
+    end, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (end - start) / n_calls, needed.min()
+
+
+def test_ten_thousand_calls():
+    """What a call needs does not grow with the calls before it, and it leaves a few numbers."""
+    net = network(DropoutMLPRegressor, hidden_layer_sizes=4, batch_size="auto", dropout_rate=0.5)
+    go_on(net, 100, *FEW_ROWS)
+    _, needed_first = measure_calls(net)
+    lists = net.history_, net.loss_curve_
+    go_on(net, 5000 - net.n_iter_, *FEW_ROWS)
+    other = by_joblib(pickle.loads(pickle.dumps(net)), compress=3)
+    n_bytes = len(pickle.dumps(net))
+    go_on(net, 9900 - net.n_iter_, *FEW_ROWS)
+    left, needed = measure_calls(net)
+    assert net.n_iter_ == len(net.loss_curve_) == 10_000
+    assert net.t_ == 100_000
+    assert left < 1024
+    assert needed < needed_first + 4096
+    assert len(pickle.dumps(net)) < n_bytes + 5000 * 64
+    assert (net.history_, net.loss_curve_) == lists  # appended to, not copied for each call
+    assert net.history_ is lists[0]
+    assert net.best_loss_ == min(net.loss_curve_)
+    go_on(other, 5000, *FEW_ROWS)
+    assert_array_equal(parameters(other), parameters(net))
+    assert other.history_ == net.history_
+
+
+@over_estimators
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_call_that_fails_late_leaves_the_history_as_it_was(estimator, cv):
+    """Here by a warning that is an error, when all else is done."""
+    net = go_on(network(estimator, cv=cv, max_iter=2, batch_size=20).fit(X, TARGETS[estimator]), 2)
+    history = copy.deepcopy(net.history_)
+    with pytest.raises(UserWarning, match="larger than the 10 samples"):
+        go_on(net, 1, X[:10], TARGETS[estimator][:10])
+    assert net.history_ == history
+    assert net.loss_curve_ == history["loss"]
+    assert go_on(net).loss_curve_[:-1] == history["loss"]
+
+
+def test_networks_of_an_ensemble_go_on_alone_with_curves_of_their_own():
+    net = go_on(network(DropoutMLPRegressor, cv=3, max_iter=2).fit(X, Y))
+    curve = net.loss_curve_.copy()
+    for member in net.estimators_:
+        assert go_on(member, y=Y).loss_curve_[:-1] == curve
+    assert net.loss_curve_ == curve
+    assert len({member.loss_ for member in net.estimators_}) == 3
 
 
 # before and between

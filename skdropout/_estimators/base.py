@@ -15,7 +15,7 @@ from skdropout._core.checks import check_flag, check_number, is_name
 from skdropout._estimators.arguments import check_sparse_dropout, drops_now
 from skdropout._estimators.callbacks import CallbackSupportMixin
 from skdropout._estimators.conventions import LiveArrays, as_rows, random_generator
-from skdropout._estimators.fitting import DTYPES, publish_history
+from skdropout._estimators.fitting import CURVES, DTYPES, publish_history
 from skdropout._estimators.standardizer import Standardizer, standardize_inputs
 from skdropout._network.ensemble import predict_average
 from skdropout._network.monte_carlo import MonteCarlo
@@ -197,9 +197,9 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
+        for name in CURVES:
+            state.pop(name, None)
         if "_state" in state:
-            for name in ("history_", "loss_curve_", "validation_scores_"):
-                state.pop(name, None)
             state["_state"] = self._state.to_plain()
         if "_standardizer" in state:
             state["_standardizer"] = self._standardizer.to_plain()
@@ -212,6 +212,11 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             publish_history(self, self._state.history)
         if "estimators_" in state:
             self.estimators_ = [copy(member) for member in state["estimators_"]]
+            lead = self.estimators_[0]._state
+            for member in self.estimators_:
+                member._state.share_history(lead)
+            for one in (self, *self.estimators_):
+                publish_history(one, lead.history)
         if "_standardizer" in state:
             self._standardizer = Standardizer.from_plain(state["_standardizer"])
 

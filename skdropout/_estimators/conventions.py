@@ -30,13 +30,22 @@ class LiveArrays(list):
 
 @contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Give an estimator its attributes back if anything goes wrong inside."""
+    """Give an estimator its attributes back if anything goes wrong inside.
+
+    What has been appended to its history is taken away again.
+    """
     before = vars(estimator).copy()
+    history = before.get("history_", {})
+    ends = {name: len(values) for name, values in history.items()}
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        for name in [*history]:
+            del history[name][ends.get(name, 0) :]
+            if name not in ends:
+                del history[name]
         raise
 
 

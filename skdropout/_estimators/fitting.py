@@ -8,8 +8,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from math import isnan, nan
-from types import SimpleNamespace
+from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,10 +63,10 @@ MODERATE = 1e-20, 1e20
 N_MONITORED = 1000
 """As many training rows at the most tell whether the loss of the whole network still falls."""
 
+CURVES = "history_", "loss_curve_", "validation_scores_"
+"""What grows by an entry an epoch."""
+
 TOLD = (
-    "history_",
-    "loss_curve_",
-    "validation_scores_",
     "n_iter_",
     "loss_",
     "best_loss_",
@@ -448,6 +447,8 @@ def _go_on(estimator: Any, *, judged: bool) -> list[TrainingState]:
     states = [member._state.copy() for member in members]
     for state in states:
         state.patience = state.patience.resume(judged=judged)
+    if not folded:
+        states[0].leave_history()
     _place(estimator, states, folded=folded)
     return states
 
@@ -472,18 +473,8 @@ def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None
 
 def _unshared(estimator: Any) -> dict[str, Any]:
     """What a copy in the middle of a training must not share with it: networks and curves."""
-    history = {name: values.copy() for name, values in estimator.history_.items()}
-    curves = SimpleNamespace()
-    publish_history(curves, history)
-    if "_state" in vars(estimator):
-        state = estimator._state.copy()
-        state.history = history
-        return {**vars(curves), "_state": state}
-    members = [copy(member) for member in estimator.estimators_]
-    for member in members:
-        member._state.history = history
-        vars(member).update(vars(curves))
-    return {**vars(curves), "estimators_": members}
+    attributes = vars(copy(estimator))
+    return {name: attributes[name] for name in (*CURVES, *OF_ONE_KIND) if name in attributes}
 
 
 def _sizes(settings: Settings, data: Data) -> tuple[int, ...]:
@@ -638,14 +629,13 @@ def _publish(estimator: Any, job: Job) -> None:
     estimator.n_iter_ = state.progress.epoch
     publish_history(estimator, state.history)
     estimator.loss_ = estimator.loss_curve_[-1]
-    estimator.best_loss_ = None if state.patience.judged else min(estimator.loss_curve_)
-    estimator.best_validation_score_ = None
-    if estimator.validation_scores_ is not None:
-        scores = (score for score in estimator.validation_scores_ if not isnan(score))
-        estimator.best_validation_score_ = max(scores, default=nan)
+    estimator.best_loss_ = None if state.patience.judged else state.best_loss
+    has_scores = estimator.validation_scores_ is not None
+    estimator.best_validation_score_ = state.best_score if has_scores else None
     told = {name: vars(estimator)[name] for name in TOLD}
     for member, part in zip(vars(estimator).get("estimators_", ()), job.members, strict=False):
-        part.state.history = state.history
+        part.state.share_history(state)
+        publish_history(member, state.history)
         vars(member).update(told, t_=part.state.n_samples)
 
 

@@ -69,7 +69,7 @@ class Standardizer:
         new = deepcopy(self)
         rows = np.arange(X.shape[0]) if rows is None else rows
         new.is_sparse = self.is_sparse or issparse(X)
-        new.inputs.set_params(with_mean=not issparse(X))
+        new.inputs.with_mean = not issparse(X)
         if weight is not None:  # of about one, as the scale of the weights does not matter
             weight = weight.astype(float)
             new.unit_of_weight = self.unit_of_weight or float(weight[rows].max())
@@ -131,15 +131,15 @@ class Standardizer:
         Those outside would be larger or smaller inside by as much as the scale is. The network
         predicts the same for the constants that the columns were.
         """
+        is_new, is_new_target = before.is_constant, before.has_constant_targets
+        if self.is_sparse:
+            is_new = before.inputs.var_ + before.inputs.mean_**2 == 0
+        if not (is_new.any() or is_new_target.any()):
+            return
         dtype = network.dtype
         old, new = before.standardization(dtype), self.standardization(dtype)
-        if self.is_sparse:
-            scale = np.where(before.inputs.var_ + before.inputs.mean_**2 == 0, new.scale, old.scale)
-        else:
-            scale = np.where(before.is_constant, new.scale, old.scale)
-        y_scale = old.y_scale
-        if before.targets is not None:
-            y_scale = np.where(_is_constant(before.targets), new.y_scale, old.y_scale)
+        scale = np.where(is_new, new.scale, old.scale)
+        y_scale = np.where(is_new_target, new.y_scale, old.y_scale)
         if (scale != old.scale).any() or (y_scale != old.y_scale).any():
             changed = replace(old, scale=scale, y_scale=y_scale)
             changed.to_outside(old.inside(network), out=network)

@@ -1,8 +1,9 @@
 """What a training leaves for a later one to go on with; this is its one owner."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
-from math import nan
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,12 @@ class TrainingState:
         "weights", "shuffling", "dropout".
     patience : Patience
     history : dict of str to list
-        One entry an epoch.
+        One entry an epoch. Lists of very many calls of `partial_fit` are not copied for each of
+        them: a copy of the state appends to the same ones.
+    best_loss, best_score : float
+        The best of it, NaN where there is no score.
+    shares_history : bool
+        Whether all networks of an ensemble have it.
     n_samples : float
         Samples seen, by their weight.
     progress : Progress
@@ -39,24 +45,49 @@ class TrainingState:
     streams: dict[str, np.random.Generator]
     patience: Patience = field(default_factory=Patience)
     history: dict[str, list] = field(default_factory=dict)
+    best_loss: float = inf
+    best_score: float = nan
+    shares_history: bool = False
     n_samples: float = 0.0
     progress: Progress = field(default_factory=Progress)
     optimizer: OptimizerState | None = None
 
     def copy(self) -> "TrainingState":
-        """The same in memory of its own."""
-        history = {name: values.copy() for name, values in self.history.items()}
-        parts = self.network.copy(), deepcopy(self.streams), replace(self.patience)
-        return TrainingState(
-            *parts, history, self.n_samples, replace(self.progress), deepcopy(self.optimizer)
+        """The same in memory of its own, but for the history."""
+        optimizer = self.optimizer
+        if optimizer is not None:
+            optimizer = replace(optimizer, memory=optimizer.memory.copy())
+        state = replace(
+            self,
+            network=self.network.copy(),
+            streams=_new_streams(self.streams),
+            patience=replace(self.patience),
+            progress=replace(self.progress),
+            optimizer=optimizer,
         )
+        state.set_streams(self.get_streams())
+        return state
+
+    def share_history(self, lead: "TrainingState"):
+        """Take the history of an ensemble, to which its first network appends. Sets: all of it."""
+        self.history, self.shares_history = lead.history, True
+        self.best_loss, self.best_score = lead.best_loss, lead.best_score
+
+    def leave_history(self):
+        """Go on with a copy of what others have, too. Sets: `history`, `shares_history`."""
+        if self.shares_history:
+            self.history, self.shares_history = _copy_history(self.history), False
 
     def forget_updates(self):
         """Let the next training start its own. Sets: `progress`, `optimizer`."""
         self.progress, self.optimizer = Progress(), None
 
     def record(self, entry: dict[str, Any]):
-        """Write down an epoch, with NaN for what it lacks. Sets: `history`."""
+        """Write down an epoch, with NaN for what it lacks. Sets: `history`, what is best in it."""
+        self.best_loss = min(self.best_loss, entry["loss"])
+        score = entry.get("validation_score", nan)
+        if isnan(self.best_score) or score > self.best_score:
+            self.best_score = score
         n_before = len(self.history.get("loss", ()))
         for name in entry | self.history:
             if name not in self.history:
@@ -82,12 +113,15 @@ class TrainingState:
             rng.bit_generator.state = states[name]
 
     def to_plain(self) -> dict[str, Any]:
-        """All there is in plain values and arrays, for pickles; nobody changes the history."""
+        """All there is in plain values and arrays, for pickles."""
         return {
             "network": self.network.get_state(),
             "streams": self.get_streams(),
             "patience": asdict(self.patience),
             "history": self.history,
+            "best_loss": self.best_loss,
+            "best_score": self.best_score,
+            "shares_history": self.shares_history,
             "n_samples": self.n_samples,
             "progress": asdict(self.progress),
             "optimizer": self.optimizer and asdict(self.optimizer),
@@ -99,12 +133,24 @@ class TrainingState:
         optimizer = deepcopy(plain["optimizer"])
         state = cls(
             network=Network.from_state(plain["network"]),
-            streams={name: np.random.default_rng() for name in plain["streams"]},
+            streams=_new_streams(plain["streams"]),
             patience=Patience(**plain["patience"]),
-            history=plain["history"],
+            history=_copy_history(plain["history"]),
+            best_loss=plain["best_loss"],
+            best_score=plain["best_score"],
+            shares_history=plain["shares_history"],
             n_samples=plain["n_samples"],
             progress=Progress(**plain["progress"]),
             optimizer=optimizer and OptimizerState(**optimizer),
         )
         state.set_streams(plain["streams"])
         return state
+
+
+def _copy_history(history: dict[str, list]) -> dict[str, list]:
+    return {name: values.copy() for name, values in history.items()}
+
+
+def _new_streams(names: Iterable[str]) -> dict[str, np.random.Generator]:
+    """Generators that are told where they stand later."""
+    return {name: np.random.default_rng(0) for name in names}
