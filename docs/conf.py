@@ -35,7 +35,7 @@ toc_object_entries_show_parents = "hide"
 autosummary_generate = True
 numpydoc_show_class_members = False
 
-SECTIONS = ["classics", "dropout", "training", "scikit_learn"]
+SECTIONS = ["classics", "dropout", "training", "streams", "scikit_learn"]
 MNIST = find_file()
 if MNIST is None:
     print("There is no mnist.npz in a folder SKDROPOUT_DATA: examples that need it are not run.")

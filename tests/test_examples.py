@@ -8,7 +8,9 @@ from skdropout.datasets._mnist import find_file
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NEEDED = {  # modules that not every environment of the tests has
     "plot_callbacks": ["sklearn.callback"],
+    "plot_dask": ["dask.dataframe"],
     "plot_onnx": ["skl2onnx", "onnxruntime"],
+    "plot_parquet": ["pandas", "pyarrow.dataset"],
 }
 
 
