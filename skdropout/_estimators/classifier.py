@@ -316,7 +316,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         """Go once through the given samples, in batches, and keep everything for the next call.
 
         For all schedules a call is an epoch: a learning rate, or a dropout rate, that falls to zero
-        does so in `max_iter` calls. Callbacks are not called.
+        does so in `max_iter` calls. Each call appends to the lists of `history_`, and
+        nothing else grows with their number. Callbacks are not called.
 
         Parameters
         ----------
