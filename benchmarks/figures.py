@@ -407,6 +407,17 @@ def text_documents():
     return ["", "accuracy, %", "log-loss", "seconds"], rows
 
 
+def streams():
+    by_rows = load("streams")["results"]
+    names = next(iter(by_rows.values()))
+    rows = [
+        [name, *(f"{of[name][age]:,}" for of in by_rows.values() for age in ("new", "old"))]
+        for name in names
+    ]
+    ages = [f"{int(n):,} rows, {age}" for n in by_rows for age in ("new", "old")]
+    return ["µs a call", *ages], rows
+
+
 @table
 def speed_rare():
     rows = [
