@@ -350,14 +350,14 @@ def _make_targets(target, n_rows, smoothing, dtype, rng):
     shape = n_rows, n_outputs
     if target == "multiclass":
         codes = rng.integers(n_outputs, size=n_rows)
-        return np.eye(n_outputs)[codes], ClassTargets(codes, n_outputs, smoothing, dtype)
+        return np.eye(n_outputs)[codes], ClassTargets(codes.reshape(-1, 1), n_outputs, smoothing)
     if target == "numbers":
         y = rng.normal(size=shape)
     elif target == "counts":
         y = rng.poisson(2.0, size=shape)
     else:
         y = rng.integers(2, size=shape)
-    return y, DenseTargets(y, smoothing, dtype)
+    return y, DenseTargets(y, smoothing)
 
 
 class Listener:

@@ -89,7 +89,7 @@ def make_validation(loss, n_outputs, places, *, calibrates=False):
     seen = np.unique(np.concatenate(places))
     networks = [make_network((4, 5, n_outputs), seed=i) for i in range(len(places))]
     parts = [
-        HeldOut(network, X[rows], np.searchsorted(seen, rows))
+        HeldOut(network, X, rows, np.searchsorted(seen, rows))
         for network, rows in zip(networks, places, strict=True)
     ]
     y = rng.integers(2, size=(len(seen), n_outputs)).astype(float)

@@ -22,6 +22,7 @@ from skdropout._core.checks import is_name
 from skdropout._core.losses import ClassLoss
 from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_settings
 from skdropout._estimators.automatic import (
+    MOST_HELD_OUT,
     choose_cv,
     decides_by_loss,
     holds_out,
@@ -43,11 +44,13 @@ from skdropout._estimators.scoring import check_scorer, make_scorer
 from skdropout._estimators.standardizer import Standardizer, measure_spread, standardize_inputs
 from skdropout._network.network import Network
 from skdropout._network.standardization import Standardization
-from skdropout._training.data import Batches, DenseTargets, Targets, hold_out
+from skdropout._network.standardized import standardize_rows
+from skdropout._training.data import Batches, DenseTargets, Targets
 from skdropout._training.job import Job
 from skdropout._training.lbfgs import train_by_lbfgs
 from skdropout._training.member import Member
 from skdropout._training.monitor import Evaluation, HeldOut, Monitor, Validation
+from skdropout._training.rows import Complement, Rows, hold_out, union
 from skdropout._training.settings import Settings
 from skdropout._training.state import TrainingState
 from skdropout._training.stopping import Patience, Stopping
@@ -113,17 +116,9 @@ class Roles(NamedTuple):
 
     splits: list[Split]  # rows to train on and rows held out, of each network
     streams: list[Streams]
+    training: Rows  # all rows that some network trains on
+    judged: Rows  # all rows that are held out from some network
     folded: bool = False
-
-    @property
-    def training(self) -> Array:
-        """All rows that some network trains on."""
-        return np.unique(np.concatenate([train for train, _ in self.splits]))
-
-    @property
-    def judged(self) -> Array:
-        """All rows that are held out from some network."""
-        return np.unique(np.concatenate([held_out for _, held_out in self.splits]))
 
 
 def fit(
@@ -195,10 +190,10 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         _check_outputs(data.targets, held_out.targets)
         held_out = _apply(held_out, standardization)
         drawn = held_out.targets.sampled(held_out.X.shape[0])
-        splits = [(drawn, drawn)]
-        job.monitor.validation = _validation(estimator, held_out, splits, job)
+        job.monitor.validation = _validation(estimator, held_out, drawn, [drawn], job)
     elif judged:
-        job.monitor.validation = _validation(estimator, data, roles.splits, job)
+        parts = [part for _, part in roles.splits]
+        job.monitor.validation = _validation(estimator, data, roles.judged, parts, job)
     elif job.stopping.watches_loss and suited.drops:
         job.monitor.evaluation = _evaluation(members[0], data)
     _warn_of_clipping(job, settings, n_rows)
@@ -245,7 +240,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         estimator._automatic_rates = settings.drops.rates[1:]
         if is_new:
             streams = spawn_streams(random_generator(estimator.random_state))
-            roles = Roles([(rows, rows[:0])], [streams])
+            roles = Roles([(rows, rows[:0])], [streams], rows, rows[:0])
             states = _begin(
                 estimator, settings, data, roles, standardization, judged=False, incremental=True
             )
@@ -272,7 +267,7 @@ def _assign(
     estimator: Any,
     settings: Settings,
     data: Data,
-    rows: Array,
+    rows: Complement,
     groups: Any,
     *,
     has_validation: bool,
@@ -290,7 +285,10 @@ def _assign(
             (rng,) = generator.spawn(1)
             splits = split_rows(cv, data.X, data.y, rows, strata=strata, groups=groups, rng=rng)
             each = [spawn_streams(child) for child in generator.spawn(len(splits))]
-            return Roles(splits, each, folded=True)
+            training, judged = (
+                union(parts, data.X.shape[0]) for parts in zip(*splits, strict=True)
+            )
+            return Roles(splits, each, training, judged, folded=True)
     streams = spawn_streams(generator)
     held_out = rows[:0]
     if settings.rule is not None and not has_validation:
@@ -298,13 +296,15 @@ def _assign(
         if settings.early_stopping or large:
             sampled = data.targets.sampled(data.X.shape[0])
             fraction = settings.validation_fraction
-            kept, held_out = hold_out(sampled, strata, fraction, streams["shuffling"])
-            rows = np.intersect1d(rows, kept)
+            if not settings.early_stopping:
+                fraction = min(fraction, MOST_HELD_OUT / len(sampled))
+            held_out = hold_out(sampled, strata, fraction, streams["shuffling"])
+            rows = rows.without(held_out)
             _check_rows(rows)
-    return Roles([(rows, held_out)], [streams])
+    return Roles([(rows, held_out)], [streams], rows, held_out)
 
 
-def _check_rows(rows: Array) -> None:
+def _check_rows(rows: Rows) -> None:
     if len(rows) == 0:
         raise ValueError("sample_weight and class_weight leave no sample to train on.")
 
@@ -343,7 +343,7 @@ def _read(
 def _standardize(
     estimator: Any,
     data: Data,
-    rows: Array,
+    rows: Rows,
     *,
     folded: bool = False,
     incremental: bool = False,
@@ -356,8 +356,8 @@ def _standardize(
         known = Standardizer(data.targets.encoded.n_outputs, scales_targets=_is_linear(data))
     weight = data.targets.sample_weight
     estimator._standardizer = known.learn(data.X, data.y, weight, rows, incremental=incremental)
-    is_moderate = all(v is None or _is_moderate(v) for v in (data.targets.weight, data.y))
-    dtype = suit_dtype(data.X.dtype, len(rows), folded=folded and is_moderate)
+    folded = folded and all(v is None or _is_moderate(v) for v in (data.targets.weight, data.y))
+    dtype = suit_dtype(data.X.dtype, len(rows), folded=folded)
     standardization = estimator._standardizer.standardization(dtype)
     return _apply(data, standardization), standardization
 
@@ -368,9 +368,9 @@ def _apply(data: Data, standardization: Standardization | None) -> Data:
         return data
     targets, dtype = data.targets, standardization.dtype
     if _is_linear(data):
-        y = data.y.reshape(len(data.y), -1)
-        y = (y - standardization.y_mean) / standardization.y_scale
-        targets = replace(targets, encoded=DenseTargets(y, 0.0, dtype))
+        mean, scale = standardization.y_mean, standardization.y_scale
+        y = standardize_rows(data.y.reshape(len(data.y), -1), mean, scale, dtype)
+        targets = replace(targets, encoded=DenseTargets(y, 0.0))
     inputs = standardize_inputs(data.X, standardization)
     return data._replace(inputs=inputs, targets=targets.astype(dtype))
 
@@ -492,7 +492,7 @@ def _member(
     settings: Settings,
     state: TrainingState,
     data: Data,
-    rows: Array,
+    rows: Rows,
     standardization: Standardization | None,
     *,
     is_inside: bool = False,
@@ -540,9 +540,11 @@ def _evaluation(member: Member, data: Data) -> Evaluation:
     return Evaluation(member.judged, data.targets.loss, X, *data.targets.subset(some, X.dtype))
 
 
-def _validation(estimator: Any, data: Data, splits: list[Split], job: Job) -> Validation:
+def _validation(
+    estimator: Any, data: Data, judged: Rows, held_out: list[Rows], job: Job
+) -> Validation:
     """What judges each network by the rows of `data` that are held out from it."""
-    rows = np.unique(np.concatenate([held_out for _, held_out in splits]))
+    rows = judged[:]
     targets, y = data.targets, data.y[rows]
     encoded, loss_weight = targets.subset(rows, data.inputs.dtype)
     if loss_weight is not None and not loss_weight.any():
@@ -551,14 +553,15 @@ def _validation(estimator: Any, data: Data, splits: list[Split], job: Job) -> Va
         )
     weight = None if targets.sample_weight is None else targets.sample_weight[rows]
     parts = [
-        HeldOut(member.judged, data.inputs[held_out], np.searchsorted(rows, held_out))
-        for member, (_, held_out) in zip(job.members, splits, strict=True)
+        HeldOut(member.judged, data.inputs, part, np.searchsorted(rows, part[:]))
+        for member, part in zip(job.members, held_out, strict=True)
     ]
     loss_decides = decides_by_loss(estimator.scoring)
     scorer: Scorer | None = None
     if estimator.scoring is not None:
         outside = job.lead.to_outside if len(parts) > 1 else None
-        scorer = make_scorer(estimator, data.X[rows], y, weight, job.publish, outside)
+        X = data.X if len(rows) == data.X.shape[0] else data.X[rows]
+        scorer = make_scorer(estimator, X, y, weight, job.publish, outside)
     elif len(parts) == 1:
         scorer = data.labels.score(y, encoded, weight)
     is_scalable = isinstance(targets.loss, ClassLoss) or _is_linear(data)
@@ -574,7 +577,7 @@ def _validation(estimator: Any, data: Data, splits: list[Split], job: Job) -> Va
     )
 
 
-def _warn_of_spread(job: Job, data: Data, rows: Array) -> None:
+def _warn_of_spread(job: Job, data: Data, rows: Rows) -> None:
     """Warn where the columns are of wildly different scale. Sets: the job's warnings."""
     spread = measure_spread(data.X, rows)
     if spread > WILD:
@@ -643,7 +646,7 @@ def _publish_out_of_fold(estimator: Any, data: Data, roles: Roles, job: Job) -> 
     """Tell of the predictions for rows that a network has not seen. Sets: `oof_...`."""
     validation = job.monitor.validation
     assert validation is not None
-    rows, labels, weight = roles.judged, data.labels, data.targets.sample_weight
+    rows, labels, weight = roles.judged[:], data.labels, data.targets.sample_weight
     z = validation.z if job.best is None else job.best.z
     outside = job.lead.to_outside(z.astype(data.X.dtype, copy=False))
     predicted = labels.out_of_fold(outside)

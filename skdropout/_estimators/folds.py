@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from skdropout._core.buffers import Array
+from skdropout._training.rows import Complement, Rows
 
-Split = tuple[Array, Array]
+Split = tuple[Rows, Rows]
 """The row numbers to train on, and those held out."""
 
 
@@ -16,7 +17,7 @@ def split_rows(
     cv: Any,
     X: Any,
     y: Array,
-    rows: Array,
+    rows: Complement,
     *,
     strata: Array | None,
     groups: Any,
@@ -31,28 +32,28 @@ def split_rows(
     ValueError
         If there are less than two splits, or rows missing on either side of one.
     """
+    splits: list[Split] = []
     if isinstance(cv, int | np.integer):
         splits = _split_evenly(int(cv), rows, strata, groups, rng)
     else:
         takes_part = np.zeros(X.shape[0], bool)
-        takes_part[rows] = True
-        splits = []
+        takes_part[rows[:]] = True
         for split in check_cv(cv, y, classifier=strata is not None).split(X, y, groups):
             train, held_out = (np.asarray(part, None if len(part) else int) for part in split)
             splits.append((train[takes_part[train]], held_out[takes_part[held_out]]))
     if len(splits) < 2:
         raise ValueError(f"cv={cv!r} gives {len(splits)} split: an ensemble needs two or more.")
-    for train, held_out in splits:
-        if len(train) == 0 or len(held_out) == 0:
+    for n_train, n_held_out in ((len(train), len(held_out)) for train, held_out in splits):
+        if n_train == 0 or n_held_out == 0:
             raise ValueError(
-                f"cv={cv!r} gives a split with {len(train)} rows to train on and {len(held_out)} "
-                "held out, of those with a positive weight."
+                f"cv={cv!r} gives a split with {n_train} rows to train on and {n_held_out} held "
+                "out, of those with a positive weight."
             )
     return splits
 
 
 def _split_evenly(
-    n_folds: int, rows: Array, strata: Array | None, groups: Any, rng: np.random.Generator
+    n_folds: int, rows: Complement, strata: Array | None, groups: Any, rng: np.random.Generator
 ) -> list[Split]:
     """Shuffled folds of equal size; a class of too few samples is missing in some of them.
 
@@ -63,12 +64,14 @@ def _split_evenly(
         raise ValueError(
             f"cv={n_folds} needs as many samples, got n_samples={len(rows)} with a weight."
         )
+    numbers = rows[:]
     folds: Any = KFold(n_folds, shuffle=True, random_state=seed)
     y = None
     if strata is not None:
-        y = strata[rows].ravel()
+        y = strata[numbers]
         if np.unique(y, return_counts=True)[1].max() >= n_folds:
             folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
-        return [(rows[train], rows[held_out]) for train, held_out in folds.split(rows, y, groups)]
+        parts = [numbers[held_out] for _, held_out in folds.split(numbers, y, groups)]
+    return [(rows.without(held_out), held_out) for held_out in parts]

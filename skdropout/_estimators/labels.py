@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_array, column_or_1d
 
@@ -16,7 +17,7 @@ from skdropout._core.buffers import Array
 from skdropout._core.checks import check_name, check_number
 from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, ClassLoss, NumberLoss
 from skdropout._core.uncertainty import measure_classes
-from skdropout._training.data import ClassTargets, DenseTargets, Targets
+from skdropout._training.data import AT_ONCE, ClassTargets, DenseTargets, Targets
 
 Scorer = Callable[[Array, float], float]
 
@@ -167,10 +168,10 @@ class Classes:
         encoded: ClassTargets | DenseTargets
         strata: Array | None
         if self.loss.out_activation == "softmax":
-            encoded, strata = ClassTargets(columns, n_classes, smoothing, dtype), columns[:, 0]
+            encoded, strata = ClassTargets(columns, n_classes, smoothing), columns[:, 0]
         else:
-            encoded = DenseTargets(columns, smoothing, dtype)
-            strata = None if self.is_multilabel else columns.astype(bool)
+            encoded = DenseTargets(columns, smoothing)
+            strata = None if self.is_multilabel else columns[:, 0]
         if self.class_weight is None:
             return Targets(encoded, strata, sample_weight, sample_weight, self.loss)
         columns = columns.astype(int, copy=False)
@@ -223,13 +224,16 @@ class Classes:
 
     def _codes(self, y: Array, name: str) -> Array:
         """The numbers of the classes, of shape (n_samples,)."""
-        unknown = np.setdiff1d(y, self.classes)
-        if len(unknown):
-            raise ValueError(
-                f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes}. `{name}` has {unknown}."
-            )
-        return np.searchsorted(self.classes, y)
+        codes = np.empty(len(y), np.min_scalar_type(len(self.classes) - 1))
+        for block in gen_batches(len(y), AT_ONCE):
+            unknown = np.setdiff1d(y[block], self.classes)
+            if len(unknown):
+                raise ValueError(
+                    f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
+                    f"{self.classes}. `{name}` has {unknown}."
+                )
+            codes[block] = np.searchsorted(self.classes, y[block])
+        return codes
 
     def _weigh_classes(self, columns: Array, sample_weight: Array | None) -> list[Array]:
         """The weights of the classes, or of 0 and 1 for each label: an array for each column."""
@@ -333,7 +337,7 @@ class Numbers:
         training: Targets | None = None,
     ) -> Targets:
         """A column an output."""
-        encoded = DenseTargets(y.reshape(len(y), -1), 0.0, dtype)
+        encoded = DenseTargets(y.reshape(len(y), -1), 0.0)
         return Targets(encoded, None, sample_weight, sample_weight, self.loss)
 
     def decide(self, z: Array) -> Array:

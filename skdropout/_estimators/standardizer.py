@@ -1,6 +1,5 @@
 """What `standardize=True` learns of the data: means and scales of their columns, as they come."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -15,9 +14,8 @@ from sklearn.utils.sparsefuncs import min_max_axis
 from skdropout._core.buffers import Array
 from skdropout._network.network import Network
 from skdropout._network.standardization import Standardization
-
-BLOCK = 1 << 17
-"""Numbers that are measured or standardised at once, in double precision."""
+from skdropout._network.standardized import BLOCK, standardize_rows
+from skdropout._training.rows import Complement, Rows, blocks_of
 
 FEWEST_RANKED, N_RANKED = 20, 10_000
 """Rows at the least, of a piece, and at the most whose quartiles tell of mostly one value."""
@@ -57,7 +55,7 @@ class Standardizer:
         X: Any,
         y: Array,
         weight: Array | None,
-        rows: Array | None = None,
+        rows: Rows | None = None,
         *,
         incremental: bool = False,
     ) -> "Standardizer":
@@ -67,14 +65,14 @@ class Standardizer:
         one value.
         """
         new = deepcopy(self)
-        rows = np.arange(X.shape[0]) if rows is None else rows
+        rows = Complement(X.shape[0]) if rows is None else rows
         new.is_sparse = self.is_sparse or issparse(X)
         new.inputs.with_mean = not issparse(X)
         if weight is not None:  # of about one, as the scale of the weights does not matter
             weight = weight.astype(float)
-            new.unit_of_weight = self.unit_of_weight or float(weight[rows].max())
+            new.unit_of_weight = self.unit_of_weight or float(weight[rows[:]].max())
             weight = weight / new.unit_of_weight
-        for block in _blocks(X, rows):
+        for block in blocks_of(rows, len(rows) if issparse(X) else _n_rows(X)):
             new._learn_block(X[block], y[block], None if weight is None else weight[block])
         for name, scaler in (("X", new.inputs), ("y", new.targets)):
             if scaler is not None and not np.isfinite(scaler.var_).all():
@@ -168,9 +166,10 @@ def _is_constant(scaler: StandardScaler) -> Array:
     return ~np.isclose(scaler.var_, scaler.scale_**2, rtol=1e-3)
 
 
-def have_one_value(X: Any, weight: Array | None, rows: Array) -> Array:
+def have_one_value(X: Any, weight: Array | None, rows: Rows) -> Array:
     """Which columns have the same lower and upper quartile in these rows, by their weights."""
     if issparse(X):  # most often that value is zero
+        rows = rows[:]
         X, weight = X[rows], np.ones(len(rows)) if weight is None else weight[rows]
         weights = np.repeat(weight, np.diff(X.indptr)) / weight.sum()
         negative, positive = (
@@ -196,22 +195,13 @@ def _have_one_value(X: Array, weight: Array) -> Array:
 
 
 def standardize_inputs(X: Any, standardization: Standardization) -> Any:
-    """``(X - mean) / scale`` as a copy, of the type inside."""
+    """``(X - mean) / scale``, of the type inside; of many dense rows, when they are read."""
     mean, scale, dtype = standardization.mean, standardization.scale, standardization.dtype
     if issparse(X):
         out = X.copy()
         out.data = (out.data / scale[out.indices]).astype(dtype)
         return out
-    out = np.empty(X.shape, dtype)
-    for block in gen_batches(len(X), _n_rows(X)):
-        out[block] = (X[block] - mean) / scale  # in double precision
-    return out
-
-
-def _blocks(X: Any, rows: Array) -> Iterator[Array]:
-    """Some of the rows after the others; sparse ones, which nobody makes dense, at once."""
-    for block in gen_batches(len(rows), len(rows) if issparse(X) else _n_rows(X)):
-        yield rows[block]
+    return standardize_rows(X, mean, scale, dtype)
 
 
 def _n_rows(X: Array) -> int:
@@ -219,7 +209,7 @@ def _n_rows(X: Array) -> int:
     return max(1, BLOCK // X.shape[1])
 
 
-def measure_spread(X: Any, rows: Array) -> float:
+def measure_spread(X: Any, rows: Rows) -> float:
     """How many times larger the largest scale of a column is than the smallest, in these rows.
 
     The scale is the range, of sparse columns the largest number. Constant columns do not count;

@@ -201,17 +201,22 @@ class Network:
                 W *= mask.take(inputs).reshape(-1, 1)
         return thinned
 
-    def predict(self, X: Array | csr_array) -> Array:
-        """Raw predictions `z` for any number of rows; nothing is dropped."""
+    def predict(self, X: Any, rows: Any = None) -> Array:
+        """Raw predictions `z` for any number of rows, or for some of them; nothing is dropped.
+
+        With `rows`, row numbers, these rows of `X` are gathered block by block.
+        """
         network = self.fold()
         dtype = self.dtype if X.dtype == self.dtype else np.result_type(X.dtype, self.dtype)
-        z = np.empty((X.shape[0], self.sizes[-1]), dtype)
-        blocks = self.blocks(X.shape[0])
-        n_rows = blocks[0].stop
-        work = self.work_space(n_rows, dtype)
-        with threads.one_for(n_rows, self.largest_layer, above=tuning.SECOND_THREAD):
+        n_rows = X.shape[0] if rows is None else len(rows)
+        z = np.empty((n_rows, self.sizes[-1]), dtype)
+        blocks = self.blocks(n_rows, with_inputs=rows is not None)
+        size = blocks[0].stop
+        work = self.work_space(size, dtype)
+        with threads.one_for(size, self.largest_layer, above=tuning.SECOND_THREAD):
             for block in blocks:
-                network.forward(X[block], z[block], work)
+                h = X[block if rows is None else rows[block]]
+                network.forward(h, z[block], work)
         return z
 
     def blocks(self, n_rows: int, *, with_inputs: bool = False) -> list[slice]:

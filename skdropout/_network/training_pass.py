@@ -39,7 +39,6 @@ class Batch:
     x: Array | SparseRows  # (n, n_features)
     y: Array  # (n, n_outputs)
     weight: Array  # (n, 1), of sum one
-    row: Array  # (n, 1), scratch
 
 
 class TrainingPass:
@@ -99,7 +98,7 @@ class TrainingPass:
         self.work: Buffer = Buffer(self._layout(), network.dtype, memory)
         self.ones = np.ones((1, n_rows) if network.stack else n_rows, network.dtype)
         x: Array | SparseRows = SparseRows() if sparse else self.work["x"]
-        self.batch = Batch(x, *(self.work[name] for name in ("y", "weight", "row")))
+        self.batch = Batch(x, self.work["y"], self.work["weight"])
 
         self.operations: list[Operation] = []
         self.z = self._add_first(x, lazy)

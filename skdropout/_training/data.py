@@ -1,28 +1,32 @@
-"""From data to batches: encoded targets, hold-out split, shuffling, gathering."""
+"""From data to batches: encoded targets, weights, gathering."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby, pairwise
-from math import ceil
+from itertools import accumulate, groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
-from sklearn.model_selection import train_test_split
+from sklearn.utils import gen_batches
 
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.sparse import SparseRows
+from skdropout._network.standardized import StandardizedRows
 from skdropout._network.training_pass import Batch
+from skdropout._training.rows import Complement, Rows, in_order
 
 ONE = slice(0, 1)
 """The only network."""
 
 N_COUNTED = 10_000
 """Sparse rows that tell how many features a batch has entries of, at the most."""
+
+AT_ONCE = 1 << 17
+"""Rows whose targets are worked with at once, outside of batches."""
 
 Portion = tuple[tuple[int, int], Array, bool]
 """The first of some networks, and how many rows each has; their numbers; whether a step ends."""
@@ -33,37 +37,30 @@ class ClassTargets:
 
     Parameters
     ----------
-    codes : ndarray of shape (n,)
+    codes : ndarray of shape (n, 1)
         Numbers from 0 on.
     n_classes : int
     smoothing : float
-    dtype : dtype
     """
 
-    def __init__(self, codes: Array, n_classes: int, smoothing: float, dtype: DTypeLike):
-        self.codes = codes.astype(dtype, copy=False).reshape(-1, 1)
-        self.classes = np.arange(n_classes, dtype=dtype)
+    def __init__(self, codes: Array, n_classes: int, smoothing: float):
+        self.codes = codes
+        self.classes = np.arange(n_classes, dtype=codes.dtype)
         self.n_outputs = n_classes
         self.smoothing = smoothing
 
-    def astype(self, dtype: DTypeLike) -> "ClassTargets":
-        """The same in another type."""
-        return ClassTargets(self.codes, self.n_outputs, self.smoothing, dtype)
-
-    def mean(self, rows: Array, weight: Array) -> Array:
-        """The part of each class, of shape (n_outputs,), by weights of sum one."""
-        codes = self.codes[rows, 0].astype(int)
-        return np.bincount(codes, weights=weight, minlength=self.n_outputs)
+    def mean(self, rows: Array, share: Array) -> Array:
+        """What rows of these shares in all add to the mean: the part of each class."""
+        return np.bincount(self.codes[rows, 0], weights=share, minlength=self.n_outputs)
 
     def pool(self, parts: Sequence[tuple[Any, Array]]) -> "ClassTargets":
         """Rows of several targets of the same kind, one after the other."""
-        codes = np.concatenate([one.codes[rows, 0] for one, rows in parts])
-        return ClassTargets(codes, self.n_outputs, self.smoothing, codes.dtype)
+        codes = np.concatenate([one.codes[rows] for one, rows in parts])
+        return ClassTargets(codes, self.n_outputs, self.smoothing)
 
-    def encode(self, rows: Array, out: Array, column: Array):
+    def encode(self, rows: Array, out: Array):
         """Write ``(1 - smoothing) [y = k] + smoothing / n_classes`` into `out`."""
-        self.codes.take(rows, axis=0, out=column, mode="clip")
-        np.equal(column, self.classes, out=out)
+        np.equal(self.codes.take(rows, axis=0, mode="clip"), self.classes, out=out)
         smooth(out, self.smoothing, self.n_outputs)
 
 
@@ -72,33 +69,30 @@ class DenseTargets:
 
     Parameters
     ----------
-    values : ndarray of shape (n, n_outputs)
+    values : ndarray or StandardizedRows of shape (n, n_outputs)
+        Of any type.
     smoothing : float
         For zeros and ones only.
-    dtype : dtype
     """
 
-    def __init__(self, values: Array, smoothing: float, dtype: DTypeLike):
-        self.values = values.astype(dtype, copy=False)
+    def __init__(self, values: Array | StandardizedRows, smoothing: float):
+        self.values = values
         self.n_outputs = values.shape[1]
         self.smoothing = smoothing
 
-    def astype(self, dtype: DTypeLike) -> "DenseTargets":
-        """The same in another type."""
-        return DenseTargets(self.values, self.smoothing, dtype)
-
-    def mean(self, rows: Array, weight: Array) -> Array:
-        """The mean of each output, of shape (n_outputs,), by weights of sum one."""
-        return weight.dot(self.values[rows])
+    def mean(self, rows: Array, share: Array) -> Array:
+        """What rows of these shares in all add to the mean of each output."""
+        return share.dot(self.values[rows])
 
     def pool(self, parts: Sequence[tuple[Any, Array]]) -> "DenseTargets":
         """Rows of several targets of the same kind, one after the other."""
-        values = np.concatenate([one.values[rows] for one, rows in parts])
-        return DenseTargets(values, self.smoothing, values.dtype)
+        return DenseTargets(
+            np.concatenate([one.values[rows] for one, rows in parts]), self.smoothing
+        )
 
-    def encode(self, rows: Array, out: Array, column: Array):
+    def encode(self, rows: Array, out: Array):
         """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
-        self.values.take(rows, axis=0, out=out, mode="clip")
+        out[...] = self.values.take(rows, axis=0, mode="clip")
         smooth(out, self.smoothing, 2)
 
 
@@ -137,70 +131,39 @@ class Targets:
     loss: Loss
     class_weight: list[Array] | None = None
 
-    def sampled(self, n_rows: int) -> Array:
+    def sampled(self, n_rows: int) -> Complement:
         """The numbers of the rows with a positive sample weight."""
         return _positive(self.sample_weight, n_rows)
 
-    def weighted(self, n_rows: int) -> Array:
+    def weighted(self, n_rows: int) -> Complement:
         """The numbers of the rows with a positive weight."""
         return _positive(self.weight, n_rows)
 
     def astype(self, dtype: DTypeLike) -> "Targets":
-        """The same in another type."""
+        """The same with weights of another type."""
         weight = None if self.weight is None else self.weight.astype(dtype, copy=False)
-        return replace(self, encoded=self.encoded.astype(dtype), weight=weight)
+        return replace(self, weight=weight)
 
-    def start(self, rows: Array) -> Array:
+    def start(self, rows: Rows) -> Array:
         """The raw predictions that suit all of these rows alike, of shape (n_outputs,)."""
-        weight = np.ones(len(rows)) if self.weight is None else self.weight[rows].astype(float)
-        return self.loss.link(self.encoded.mean(rows, weight / weight.sum()))
+        total = len(rows) if self.weight is None else self.weight[rows[:]].astype(float).sum()
+        mean = np.zeros(self.encoded.n_outputs)
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            weight = np.ones(len(some)) if self.weight is None else self.weight[some].astype(float)
+            mean += self.encoded.mean(some, weight / total)
+        return self.loss.link(mean)
 
     def subset(self, rows: Array, dtype: DTypeLike) -> tuple[Array, Array | None]:
         """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""
         y = np.empty((len(rows), self.encoded.n_outputs), dtype)
-        self.encoded.encode(rows, out=y, column=np.empty((len(rows), 1), dtype))
+        for block in gen_batches(len(rows), AT_ONCE):
+            self.encoded.encode(rows[block], out=y[block])
         return y, None if self.weight is None else self.weight[rows]
 
 
-def _positive(weight: Array | None, n_rows: int) -> Array:
-    return np.arange(n_rows) if weight is None else np.flatnonzero(weight)
-
-
-def hold_out(rows: Array, strata: Array | None, fraction: float, rng: np.random.Generator):
-    """Split `rows` at random into those to train on and a `fraction` to validate with.
-
-    With `strata` both parts hold each stratum in its proportion, to rounding, and have at least as
-    many rows as there are strata to split; a stratum of a single row is trained on. Where two rows
-    cannot be held out like this, the strata are left aside.
-    """
-    n_held_out = ceil(fraction * len(rows))
-    single = rows[:0]
-    if strata is not None and 0 < n_held_out < len(rows):
-        _, codes, sizes = np.unique(strata[rows].ravel(), return_inverse=True, return_counts=True)
-        is_single = sizes[codes] == 1
-        least, most = int((sizes > 1).sum()), len(rows) - len(sizes)
-        n_stratified = min(max(n_held_out, least), most)
-        if n_stratified < 2:
-            strata = None
-        else:
-            n_held_out, strata = n_stratified, codes[~is_single]
-            single, rows = rows[is_single], rows[~is_single]
-    seed = int(rng.integers(2**31))
-    if n_held_out < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={fraction!r} of {len(rows)} samples leaves {n_held_out}."
-        )
-    try:
-        kept, held_out = train_test_split(
-            rows, test_size=n_held_out, random_state=seed, stratify=strata
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"early_stopping cannot hold out validation_fraction={fraction!r} of {len(rows)} "
-            f"samples: {error}"
-        ) from error
-    return np.append(kept, single), held_out
+def _positive(weight: Array | None, n_rows: int) -> Complement:
+    return Complement(n_rows, () if weight is None else np.flatnonzero(weight == 0))
 
 
 def suit_batch_size(n_samples: int) -> int:
@@ -232,7 +195,7 @@ class Samples:
 
     def __sizeof__(self) -> int:
         """About as many bytes as they have; Dask plans with it."""
-        return self.X.data.nbytes
+        return self.X.size * self.X.dtype.itemsize
 
 
 def arrived(*parts: Any) -> Samples:
@@ -258,11 +221,11 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray or csr_array of shape (n, n_features)
+    X : ndarray, StandardizedRows or csr_array of shape (n, n_features)
     targets : ClassTargets or DenseTargets
     weight : ndarray of shape (n,) or None
         Sample weights; None stands for ones.
-    rows : ndarray of int
+    rows : ndarray of int or Complement
         The rows that take part, each with a positive weight.
     batch_size : int
     rng : Generator or None
@@ -276,7 +239,7 @@ class Batches:
         X: Any,
         targets: ClassTargets | DenseTargets,
         weight: Array | None,
-        rows: Array,
+        rows: Rows,
         batch_size: int,
         rng: np.random.Generator | None,
         *,
@@ -289,19 +252,18 @@ class Batches:
         self.rows = rows
         self.batch_size = batch_size
         self.rng = rng
-        self.total_weight = len(rows) if weight is None else float(weight[rows].sum())
+        self.total_weight = len(rows) if weight is None else float(weight[rows[:]].sum())
         whole, rest = divmod(len(rows), batch_size)
-        n_batches = max(1, whole + (rest >= smallest))
-        ends = [*range(batch_size, n_batches * batch_size, batch_size), len(rows)]
-        self._bounds = list(pairwise([0, *ends]))
+        self.n_whole = max(1, whole + (rest >= smallest)) - 1
+        self.n_last = len(rows) - self.n_whole * batch_size
 
     def __len__(self) -> int:
-        return len(self._bounds)
+        return self.n_whole + 1
 
     @property
     def sizes(self) -> dict[int, int]:
         """The sizes of batch that occur, the largest first, and how often each does."""
-        sizes = Counter(end - start for start, end in self._bounds)
+        sizes = Counter({self.batch_size: self.n_whole}) + Counter([self.n_last])
         return dict(sorted(sizes.items(), reverse=True))
 
     @property
@@ -331,9 +293,9 @@ class Batches:
         del bare.X, bare.targets, bare.weight
         return bare
 
-    def order(self) -> Array:
-        """The rows in the order of a new epoch."""
-        return self.rows if self.rng is None else self.rng.permutation(self.rows)
+    def order(self) -> Iterator[Array]:
+        """Yield the rows in the order of a new epoch, piece by piece."""
+        return in_order(self.rows, self.X.shape[1], self.rng)
 
     def __iter__(self) -> Iterator[Array]:
         """Yield the row numbers of one batch after the other."""
@@ -342,9 +304,15 @@ class Batches:
 
     def steps(self) -> Iterator[Portion]:
         """Yield what an engine has to go through, here one batch for each step."""
-        order = self.order()
-        for start, end in self._bounds:
-            yield (0, end - start), order[start:end], True
+        size, n_left = self.batch_size, self.n_whole
+        rest: list[Array] = []
+        for piece in self.order():
+            rows = np.concatenate([*rest, piece])
+            n_whole = min(n_left, len(rows) // size)
+            for i in range(n_whole):
+                yield (0, size), rows[i * size : (i + 1) * size], True
+            n_left, rest = n_left - n_whole, [rows[n_whole * size :]]
+        yield (0, self.n_last), rest[0], True
 
     def load(self, rows: Array, batch: Batch) -> Any:
         """Gather rows into a batch and return their summed weight; one more axis is of networks."""
@@ -352,7 +320,7 @@ class Batches:
             batch.x.matrix = self.X[rows]
         else:
             self.X.take(rows, axis=0, out=batch.x, mode="clip")  # else numpy buffers it all
-        self.targets.encode(rows, out=batch.y, column=batch.row)
+        self.targets.encode(rows, out=batch.y)
         n_rows = rows.shape[-1]
         if self.weight is None:
             batch.weight.fill(1.0 / n_rows)
@@ -380,11 +348,11 @@ class BatchStack:
         self.parts, first = parts, parts[0]
         self.pool = first
         if not all(part.X is first.X and part.targets is first.targets for part in parts):
-            X = np.concatenate([part.X[part.rows] for part in parts])
-            targets = first.targets.pool([(part.targets, part.rows) for part in parts])
-            weights = [part.weight[part.rows] for part in parts if part.weight is not None]
+            X = np.concatenate([part.X[part.rows[:]] for part in parts])
+            targets = first.targets.pool([(part.targets, part.rows[:]) for part in parts])
+            weights = [part.weight[part.rows[:]] for part in parts if part.weight is not None]
             weight = np.concatenate(weights) if weights else None
-            self.pool = Batches(X, targets, weight, np.arange(len(X)), first.batch_size, None)
+            self.pool = Batches(X, targets, weight, Complement(len(X)), first.batch_size, None)
         self.load = self.pool.load
         self.n_whole, rest = divmod(len(first.rows), first.batch_size)
         self.has_rest = rest > 0
@@ -402,14 +370,17 @@ class BatchStack:
 
     def orders(self) -> list[Array]:
         """The rows of each network in the order of a new epoch, as the pool numbers them."""
-        if self.pool is self.parts[0]:
-            return [part.order() for part in self.parts]
-        ends = accumulate(len(part.rows) for part in self.parts)
-        orders = []
-        for part, end in zip(self.parts, ends, strict=True):
-            rows = np.arange(end - len(part.rows), end)
-            orders.append(rows if part.rng is None else part.rng.permutation(rows))
-        return orders
+        rows = [part.rows for part in self.parts]
+        if self.pool is not self.parts[0]:
+            ends = accumulate(map(len, rows))
+            rows = [
+                np.arange(end - len(of_one), end) for of_one, end in zip(rows, ends, strict=True)
+            ]
+        n_columns = self.pool.X.shape[1]
+        return [
+            np.concatenate([*in_order(of_one, n_columns, part.rng)])
+            for of_one, part in zip(rows, self.parts, strict=True)
+        ]
 
     def steps(self) -> Iterator[Portion]:
         """Yield what an engine has to go through; the rest goes by as many rows."""

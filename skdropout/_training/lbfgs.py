@@ -31,7 +31,7 @@ def train_by_lbfgs(job: Job) -> list[float]:
         network, gradient, member.loss, n_rows, masks=masks, sparse=batches.is_sparse
     )
     batch = full_pass.batch
-    share = 1.0 / batches.load(batches.rows, batch)
+    share = 1.0 / batches.load(batches.rows[:], batch)
     spans = network.weights_span, network.biases_span
     penalties = list(zip(spans, settings.penalties, strict=True))
     running_loss = RunningLoss(member.loss, network.sizes[-1], network.dtype)

@@ -12,6 +12,8 @@ from scipy.sparse import csr_array
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.network import Network
+from skdropout._network.standardized import StandardizedRows
+from skdropout._training.rows import Rows
 
 SHARPEST, SOFTEST = 2.7, 0.05
 """Between these the factor of the logits is looked for."""
@@ -34,10 +36,11 @@ class Evaluation:
 
 @dataclass
 class HeldOut:
-    """Rows that a network does not train on, and which places they have in the validation."""
+    """The rows of `X` that a network does not train on, and their places in the validation."""
 
     network: Network
-    X: Array | csr_array
+    X: Array | StandardizedRows | csr_array
+    rows: Rows
     places: Array
 
 
@@ -120,7 +123,7 @@ class Validation:
         """Raw predictions for all rows, once or more, of shape (n_draws, n, n_outputs)."""
         draws = np.zeros((len(self._share), *self.targets.shape), self.targets.dtype)
         for part, rank in zip(self.parts, self._ranks, strict=True):
-            draws[rank, part.places] = part.network.predict(part.X)
+            draws[rank, part.places] = part.network.predict(part.X, part.rows)
         return draws
 
     def _average(self, draws: Array) -> Array:

@@ -83,7 +83,7 @@ def largest_stack(member: Member) -> int:
     n_networks = tuning.STACKED_PARAMETERS // member.network.memory.size
     if n_networks < tuning.FEWEST_STACKED:
         return 1
-    n_numbers = member.batches.X.shape[1] * member.batches.rows.size
+    n_numbers = member.batches.X.shape[1] * len(member.batches.rows)
     return min(n_networks, tuning.STACKED_NUMBERS // n_numbers)
 
 
