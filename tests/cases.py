@@ -349,14 +349,14 @@ def _make_targets(target, n_rows, smoothing, dtype, rng):
     _, n_outputs = TARGETS[target]
     shape = n_rows, n_outputs
     if target == "multiclass":
-        codes = rng.integers(n_outputs, size=n_rows)
+        codes = rng.integers(n_outputs, size=n_rows).astype(np.uint8)
         return np.eye(n_outputs)[codes], ClassTargets(codes.reshape(-1, 1), n_outputs, smoothing)
     if target == "numbers":
-        y = rng.normal(size=shape)
+        y = rng.normal(size=shape).astype(dtype)
     elif target == "counts":
-        y = rng.poisson(2.0, size=shape)
+        y = rng.poisson(2.0, size=shape).astype(dtype)
     else:
-        y = rng.integers(2, size=shape)
+        y = rng.integers(2, size=shape).astype(np.uint8)
     return y, DenseTargets(y, smoothing)
 
 

@@ -96,9 +96,10 @@ class Classes:
 
     def check(self, y: Any) -> Array:
         """Return labels of shape (n_samples,) or a dense indicator matrix."""
-        kind = type_of_target(y, input_name="y")
-        if kind not in ("binary", "multiclass"):  # it finds the kind once more
-            check_classification_targets(y)
+        for piece in _pieces(y):
+            kind = type_of_target(piece, input_name="y")
+            if kind not in ("binary", "multiclass"):  # it finds the kind once more
+                check_classification_targets(piece)
         if kind.startswith("multilabel"):
             y = y.toarray() if issparse(y) else np.asarray(y)
             if not np.isin(y, (0, 1)).all():
@@ -117,7 +118,7 @@ class Classes:
     def learn(self, y: Array) -> "Classes":
         """Take the classes in `y`."""
         is_multilabel = y.ndim == 2
-        classes = np.arange(y.shape[1]) if is_multilabel else unique_labels(y)
+        classes = np.arange(y.shape[1]) if is_multilabel else unique_labels(*_pieces(y))
         return replace(self, classes=classes, is_multilabel=is_multilabel)
 
     def learn_part(self, y: Array, classes: Any) -> "Classes":
@@ -164,13 +165,16 @@ class Classes:
                 f"{name} must have the form of the first y, of {n_classes} "
                 f"{'labels' if self.is_multilabel else 'classes'}, got the shape {y.shape}."
             )
-        columns = y if self.is_multilabel else self._codes(y, name).reshape(-1, 1)
+        if self.is_multilabel:
+            columns = y.astype(np.uint8, copy=False)
+        else:
+            columns = self._codes(y, name).reshape(-1, 1)
         encoded: ClassTargets | DenseTargets
         strata: Array | None
         if self.loss.out_activation == "softmax":
             encoded, strata = ClassTargets(columns, n_classes, smoothing), columns[:, 0]
         else:
-            encoded = DenseTargets(columns, smoothing)
+            encoded = DenseTargets(columns, smoothing).astype(dtype)
             strata = None if self.is_multilabel else columns[:, 0]
         if self.class_weight is None:
             return Targets(encoded, strata, sample_weight, sample_weight, self.loss)
@@ -183,10 +187,14 @@ class Classes:
 
     def decide(self, z: Array) -> Array:
         """From raw predictions to labels."""
-        if self.loss.out_activation == "softmax":
-            return self.classes[z.argmax(axis=1)]
-        positive = (z > 0).astype(int)
-        return positive if self.is_multilabel else self.classes[positive[:, 0]]
+        if self.is_multilabel:
+            return (z > 0).astype(int)
+        y = np.empty(len(z), self.classes.dtype)
+        for block in gen_batches(len(z), AT_ONCE):
+            is_softmax = self.loss.out_activation == "softmax"
+            codes = z[block].argmax(axis=1) if is_softmax else (z[block, 0] > 0).astype(int)
+            self.classes.take(codes, out=y[block], mode="clip")
+        return y
 
     def logits(self, z: Array) -> Array:
         """A column for each class; ``s(-z)`` and ``s(z)`` are the probabilities of two."""
@@ -225,14 +233,14 @@ class Classes:
     def _codes(self, y: Array, name: str) -> Array:
         """The numbers of the classes, of shape (n_samples,)."""
         codes = np.empty(len(y), np.min_scalar_type(len(self.classes) - 1))
-        for block in gen_batches(len(y), AT_ONCE):
-            unknown = np.setdiff1d(y[block], self.classes)
+        for piece, out in zip(_pieces(y), _pieces(codes), strict=True):
+            unknown = np.setdiff1d(piece, self.classes)
             if len(unknown):
                 raise ValueError(
                     f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
                     f"{self.classes}. `{name}` has {unknown}."
                 )
-            codes[block] = np.searchsorted(self.classes, y[block])
+            out[:] = np.searchsorted(self.classes, piece)
         return codes
 
     def _weigh_classes(self, columns: Array, sample_weight: Array | None) -> list[Array]:
@@ -337,7 +345,7 @@ class Numbers:
         training: Targets | None = None,
     ) -> Targets:
         """A column an output."""
-        encoded = DenseTargets(y.reshape(len(y), -1), 0.0)
+        encoded = DenseTargets(y.reshape(len(y), -1), 0.0).astype(dtype)
         return Targets(encoded, None, sample_weight, sample_weight, self.loss)
 
     def decide(self, z: Array) -> Array:
@@ -358,6 +366,11 @@ class Numbers:
     def attributes(self) -> dict[str, Any]:
         """Nothing was learned."""
         return {}
+
+
+def _pieces(y: Any) -> list[Any]:
+    """Labels cut into pieces to sort them one after the other; an indicator matrix as a whole."""
+    return [y[block] for block in gen_batches(len(y), AT_ONCE)] if y.ndim == 1 else [y]
 
 
 def _read_weights(name: str, given: dict, classes: Array) -> Array:

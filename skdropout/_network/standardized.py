@@ -30,7 +30,7 @@ class StandardizedRows:
         self.X = X
         self.mean = mean
         self.scale = scale
-        self.shape = X.shape
+        self.shape, self.size = X.shape, X.size
         self.dtype = np.dtype(dtype)
 
     def __getitem__(self, rows: slice | Array) -> Array:

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
+from skdropout._core import tuning
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.sparse import SparseRows
@@ -27,6 +28,9 @@ N_COUNTED = 10_000
 
 AT_ONCE = 1 << 17
 """Rows whose targets are worked with at once, outside of batches."""
+
+CONVERTED = 1 << 12
+"""Rows whose targets are converted at once."""
 
 Portion = tuple[tuple[int, int], Array, bool]
 """The first of some networks, and how many rows each has; their numbers; whether a step ends."""
@@ -48,6 +52,10 @@ class ClassTargets:
         self.classes = np.arange(n_classes, dtype=codes.dtype)
         self.n_outputs = n_classes
         self.smoothing = smoothing
+
+    def astype(self, dtype: DTypeLike) -> "ClassTargets":
+        """The same for batches of this type."""
+        return self
 
     def mean(self, rows: Array, share: Array) -> Array:
         """What rows of these shares in all add to the mean: the part of each class."""
@@ -80,6 +88,12 @@ class DenseTargets:
         self.n_outputs = values.shape[1]
         self.smoothing = smoothing
 
+    def astype(self, dtype: DTypeLike) -> "DenseTargets":
+        """The same for batches of this type: few are converted at once, many in each batch."""
+        if self.values.size > tuning.COPIED_NUMBERS:
+            return self
+        return DenseTargets(self.values[:].astype(dtype, copy=False), self.smoothing)
+
     def mean(self, rows: Array, share: Array) -> Array:
         """What rows of these shares in all add to the mean of each output."""
         return share.dot(self.values[rows])
@@ -92,7 +106,12 @@ class DenseTargets:
 
     def encode(self, rows: Array, out: Array):
         """Write ``(1 - smoothing) y + smoothing / 2`` into `out`."""
-        out[...] = self.values.take(rows, axis=0, mode="clip")
+        if self.values.dtype == out.dtype:
+            self.values.take(rows, axis=0, out=out, mode="clip")  # else numpy buffers it all
+        else:
+            for start in range(0, len(rows), CONVERTED):
+                some = slice(start, start + CONVERTED)
+                out[some] = self.values.take(rows[some], axis=0, mode="clip")
         smooth(out, self.smoothing, 2)
 
 
@@ -140,9 +159,9 @@ class Targets:
         return _positive(self.weight, n_rows)
 
     def astype(self, dtype: DTypeLike) -> "Targets":
-        """The same with weights of another type."""
+        """The same for batches of another type."""
         weight = None if self.weight is None else self.weight.astype(dtype, copy=False)
-        return replace(self, weight=weight)
+        return replace(self, encoded=self.encoded.astype(dtype), weight=weight)
 
     def start(self, rows: Rows) -> Array:
         """The raw predictions that suit all of these rows alike, of shape (n_outputs,)."""
