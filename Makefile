@@ -15,7 +15,7 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage test-scale test-lowest docs dist benchmark benchmark-tables lint format clean
+.PHONY: help demo test coverage test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ dist: $(DIST)/.tools  ## build what a release uploads into dist, try it out (a m
 
 benchmark: $(VENV)/.group-benchmark  ## measure speed beside scikit-learn, PyTorch and skorch (20 minutes)
 	$(VENV)/bin/python benchmarks/speed.py $(ARGS)
+
+benchmark-scale: $(VENV)/.group-benchmark  ## measure memory, time and accuracy as data grow (20 minutes)
+	$(VENV)/bin/python benchmarks/scale.py $(ARGS)
 
 benchmark-tables: $(VENV)/.package  ## measure all estimators on the development tables (half an hour)
 	$(VENV)/bin/python benchmarks/tables.py $(ARGS)

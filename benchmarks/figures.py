@@ -418,6 +418,46 @@ def streams():
     return ["µs a call", *ages], rows
 
 
+def scale_memory():
+    memory = load("scale_memory")["results"]
+    rows = [[who, *(f"{size:.0f}" for size in sizes)] for who, sizes in memory["beyond"].items()]
+    rows.append(["the file itself", *(f"{size:,.0f}" for size in memory["data"])])
+    return ["MB", *(f"{n:,} rows" for n in memory["rows"])], rows
+
+
+def _epochs(cells, what):
+    """Seconds of an epoch and megabytes, of everyone at every size; "-" where it was left out."""
+    names = list(dict.fromkeys(name for cell in cells.values() for name in cell))
+    rows = []
+    for name in names:
+        of_name = [cell.get(name) for cell in cells.values()]
+        seconds = ["-" if one is None else f"{one['seconds']:.3g}" for one in of_name]
+        megabytes = ["-" if one is None else f"{one['megabytes']:.0f}" for one in of_name]
+        rows += [[f"{name}: s an epoch", *seconds], [f"{name}: MB beyond the data", *megabytes]]
+    return ["", *(f"{int(n):,} {what}" for n in cells)], rows
+
+
+@table
+def scale_rows():
+    return _epochs(load("scale_epoch")["results"]["rows"], "rows")
+
+
+@table
+def scale_columns():
+    return _epochs(load("scale_epoch")["results"]["columns"], "columns")
+
+
+@table
+def scale_accuracy():
+    rows = []
+    for name, results in load("scale_accuracy")["results"].items():
+        for who, figures in results.items():
+            if isinstance(figures, dict):
+                accuracy, seconds = 100 * figures["accuracy"], figures["seconds"]
+                rows.append([name, who, f"{accuracy:.2f}", f"{seconds:.0f}"])
+    return ["data", "estimator", "accuracy, %", "seconds"], rows
+
+
 @table
 def speed_rare():
     rows = [

@@ -342,7 +342,7 @@ def wide_rows(request, tmp_path):
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("standardize", [False, True])
 def test_fit_keeps_no_copy_of_the_rows(standardize, early_stopping, solver, wide_rows):
-    """The rows held out are gathered in blocks, of which there is one here, and its inputs."""
+    """But of the thousand rows that tell of the loss; those held out are gathered in blocks."""
     y = wide_rows[:, 0] > 0
     net = DropoutMLPClassifier(
         (10,),
@@ -359,7 +359,7 @@ def test_fit_keeps_no_copy_of_the_rows(standardize, early_stopping, solver, wide
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     held_out = early_stopping * net.validation_fraction
-    assert peak < (0.1 + 1.5 * held_out) * wide_rows.nbytes
+    assert peak < (0.13 + 1.5 * held_out) * wide_rows.nbytes
 
 
 def test_mapped_rows_train_the_same_network(tmp_path):

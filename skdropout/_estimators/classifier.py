@@ -157,9 +157,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         :func:`~sklearn.model_selection.check_cv` takes, trains a network on each training part.
         After each epoch the predictions for the rows that each of them has not seen decide, all
         together, when to stop and which epoch is kept; the prediction is the average of the
-        networks. "auto" is 5 for 50 to 20,000 samples. For more samples a tenth is held out from a
-        single network, for less nothing is. With `X_val`, `early_stopping`, `warm_start` or
-        "lbfgs", "auto" is None.
+        networks. "auto" is 5 for 50 to 20,000 samples. For more samples a tenth, 100,000 at the
+        most, is held out from a single network, for less nothing is. With `X_val`,
+        `early_stopping`, `warm_start` or "lbfgs", "auto" is None.
     n_jobs : int or None, default=None
         The workers of joblib that train the networks of an ensemble. None is one, unless a
         :func:`joblib.parallel_config` says otherwise. The networks are the same for any number.
