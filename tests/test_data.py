@@ -375,7 +375,7 @@ def test_mapped_rows_train_the_same_network(tmp_path):
 def test_samples_out_of_a_message_lie_where_numpy_can_take_rows_from():
     X = np.arange(12.0).reshape(4, 3)
     for rows in (X, csr_array(X)):
-        targets, weight = DenseTargets(X, 0.0, float), np.ones((4, 1))
+        targets, weight = DenseTargets(X, 0.0), np.ones((4, 1))
         buffers = []
         samples = Samples(rows, targets, weight)
         message = pickle.dumps(samples, protocol=5, buffer_callback=buffers.append)

@@ -27,7 +27,7 @@ RECIPES = {"_recipe", "constraints", "dropout", "optimizers", "schedules"}
 
 USE_SCIKIT_LEARN = {
     "_recipe",
-    "_training.data",
+    "_training.rows",
     "_training.job",
     "_training.lbfgs",
     "_training.parallel",

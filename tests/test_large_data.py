@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import tuning
 from skdropout._estimators import fitting, labels
-from skdropout._network.standardized import StandardizedRows, standardize_rows
+from skdropout._network.standardization import StandardizedRows, standardize_rows
 from skdropout._training import data, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -43,8 +43,7 @@ from skdropout._estimators.labels import Labels, Scorer
 from skdropout._estimators.scoring import check_scorer, make_scorer
 from skdropout._estimators.standardizer import Standardizer, measure_spread, standardize_inputs
 from skdropout._network.network import Network
-from skdropout._network.standardization import Standardization
-from skdropout._network.standardized import standardize_rows
+from skdropout._network.standardization import Standardization, standardize_rows
 from skdropout._training.data import Batches, DenseTargets, Targets
 from skdropout._training.job import Job
 from skdropout._training.lbfgs import train_by_lbfgs

@@ -370,7 +370,9 @@ class Numbers:
 
 def _pieces(y: Any) -> list[Any]:
     """Labels cut into pieces to sort them one after the other; an indicator matrix as a whole."""
-    return [y[block] for block in gen_batches(len(y), AT_ONCE)] if y.ndim == 1 else [y]
+    if y.ndim != 1 or len(y) <= AT_ONCE:
+        return [y]
+    return [y[block] for block in gen_batches(len(y), AT_ONCE)]
 
 
 def _read_weights(name: str, given: dict, classes: Array) -> Array:

@@ -13,8 +13,7 @@ from sklearn.utils.sparsefuncs import min_max_axis
 
 from skdropout._core.buffers import Array
 from skdropout._network.network import Network
-from skdropout._network.standardization import Standardization
-from skdropout._network.standardized import BLOCK, standardize_rows
+from skdropout._network.standardization import BLOCK, Standardization, standardize_rows
 from skdropout._training.rows import Complement, Rows, blocks_of
 
 FEWEST_RANKED, N_RANKED = 20, 10_000

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
-from sklearn.utils import gen_batches
 
 from skdropout._core import tuning
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.sparse import SparseRows
-from skdropout._network.standardized import StandardizedRows
+from skdropout._network.standardization import StandardizedRows
 from skdropout._network.training_pass import Batch
 from skdropout._training.rows import Complement, Rows, in_order
 
@@ -176,7 +175,8 @@ class Targets:
     def subset(self, rows: Array, dtype: DTypeLike) -> tuple[Array, Array | None]:
         """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""
         y = np.empty((len(rows), self.encoded.n_outputs), dtype)
-        for block in gen_batches(len(rows), AT_ONCE):
+        for start in range(0, len(rows), AT_ONCE):
+            block = slice(start, start + AT_ONCE)
             self.encoded.encode(rows[block], out=y[block])
         return y, None if self.weight is None else self.weight[rows]
 

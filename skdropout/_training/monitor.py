@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
 from skdropout._network.network import Network
-from skdropout._network.standardized import StandardizedRows
+from skdropout._network.standardization import StandardizedRows
 from skdropout._training.rows import Rows
 
 SHARPEST, SOFTEST = 2.7, 0.05

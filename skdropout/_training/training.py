@@ -30,8 +30,8 @@ class Training:
 
     def run(self):
         """Train until the job is over. Sets: all of the job's states."""
-        job, lead = self.job, self.job.lead
-        n_before, first = len(job.state.history.get("loss", ())), job.state.progress.epoch
+        job, lead = self.job, self.job.members[0]
+        n_before, first = len(lead.state.history.get("loss", ())), lead.state.progress.epoch
         try:
             with (
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
@@ -40,7 +40,7 @@ class Training:
             ):
                 self._run(epochs)
         except KeyboardInterrupt:
-            n_done = len(job.state.history.get("loss", ())) - n_before
+            n_done = len(lead.state.history.get("loss", ())) - n_before
             if n_done == 0:
                 raise
             if job.best is None and not job.is_finite():
