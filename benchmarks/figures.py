@@ -407,6 +407,7 @@ def text_documents():
     return ["", "accuracy, %", "log-loss", "seconds"], rows
 
 
+@table
 def streams():
     by_rows = load("streams")["results"]
     names = next(iter(by_rows.values()))
@@ -418,6 +419,7 @@ def streams():
     return ["µs a call", *ages], rows
 
 
+@table
 def scale_memory():
     memory = load("scale_memory")["results"]
     rows = [[who, *(f"{size:.0f}" for size in sizes)] for who, sizes in memory["beyond"].items()]

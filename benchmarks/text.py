@@ -44,7 +44,7 @@ def epoch():
         X = random_array(shape, density=DENSITY, format="csr", dtype=np.float32, random_state=0)
         y = np.random.default_rng(0).integers(N_CLASSES, size=len(X.indptr) - 1)
         for batch in BATCHES:
-            few, many = 1, 3
+            few, many = 1, 2
             runs = {
                 (name, n): partial(make(HIDDEN, "adam", 1e-3, batch, n).fit, X, y)
                 for name, make in (("ours", ours), ("scikit-learn", scikit_learn))
