@@ -202,11 +202,11 @@ def test_a_row_feels_the_penalty_of_the_steps_that_it_waited_for():
     value = rows.penalise(0.5) / 0.5
     assert value == pytest.approx(0.05 * np.sum(W**2))
     rows.gather(np.array([1]))
-    rows.g[:] = 0.0
+    rows.g = np.zeros_like(rows.gathered[0])
     rows.penalise(0.25)
     rows.step(1, 0.0)
     rows.gather(np.array([1, 3]))
-    rows.g[:] = 0.0
+    rows.g = np.zeros_like(rows.gathered[0])
     rows.penalise(2.0)
     assert_allclose(rows.g, 0.1 * np.array([[2.0], [2.75]]) * W[[1, 3]])
 

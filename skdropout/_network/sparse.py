@@ -3,7 +3,7 @@
 A sparse batch is a new object each time, so it cannot lie in the work space.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,38 +15,10 @@ from skdropout.dropout import DropoutScheme
 
 
 class SparseRows:
-    """The inputs of a batch in sparse rows, a new `matrix` for each, and the weights they meet.
+    """The inputs of a batch in sparse rows, of shape (n, i): `matrix`, a new one for each."""
 
-    The `i` columns of the matrix are all features or, with lazy updates, those of the batch; `W`
-    and `dW` have as many rows.
-    """
-
-    __slots__ = ("W", "dW", "matrix")
-    matrix: csr_array  # (n, i)
-    W: Array  # (i, u)
-    dW: Array  # (i, u)
-
-
-class WeightRows(Protocol):
-    """Whoever hands out rows of the first weight matrix."""
-
-    def gather(self, rows: Array) -> tuple[Array, Array]:
-        """Some rows, and the place for their gradient."""
-
-
-@dataclass(eq=False, slots=True)
-class Gather:
-    """The features that a batch has entries of, and their weights alone."""
-
-    x: SparseRows
-    weights: WeightRows
-
-    def forward(self):
-        features, self.x.matrix = drop_empty_columns(self.x.matrix)
-        self.x.W, self.x.dW = self.weights.gather(features)
-
-    def backward(self):
-        """The derivative is where it was asked for."""
+    __slots__ = ("matrix",)
+    matrix: csr_array
 
 
 @dataclass(eq=False, slots=True)
@@ -59,13 +31,15 @@ class SparseDense:
     x: SparseRows
     y: Array  # (n, kept units)
     dy: Array  # (n, kept units)
+    W: Array  # (i, u)
     b: Array | None  # (u,)
+    dW: Array  # (i, u)
     db: Array | None  # (u,)
     ones: Array  # (n,)
     units: Window
 
     def forward(self):
-        y = self.x.matrix @ self.x.W
+        y = self.x.matrix @ self.W
         if self.b is not None:
             y += self.b
         for at, units in self.units.parts:
@@ -74,14 +48,48 @@ class SparseDense:
     def backward(self):
         dW = self.x.matrix.T @ self.dy
         for rest in self.units.rest:
-            self.x.dW[:, rest] = 0.0
+            self.dW[:, rest] = 0.0
         for at, units in self.units.parts:
-            self.x.dW[:, units] = dW[:, at]
+            self.dW[:, units] = dW[:, at]
         if self.db is not None:
             for rest in self.units.rest:
                 self.db[rest] = 0.0
             for at, units in self.units.parts:
                 np.matmul(self.ones, self.dy[:, at], out=self.db[units])
+
+
+class WeightRows(Protocol):
+    """Whoever hands out rows of the first weight matrix, and takes their gradient."""
+
+    g: Array  # (gathered rows, u)
+
+    def gather(self, rows: Array) -> Array:
+        """Some rows, as they are now."""
+
+
+@dataclass(eq=False, slots=True)
+class LazyDense:
+    """``y = x W + b`` for the features alone that the batch has entries of, and their weights."""
+
+    x: SparseRows
+    y: Array  # (n, u)
+    dy: Array  # (n, u)
+    b: Array | None  # (u,)
+    db: Array | None  # (u,)
+    ones: Array  # (n,)
+    weights: WeightRows
+    matrix: csr_array = field(init=False)  # (n, features of the batch)
+
+    def forward(self):
+        features, self.matrix = drop_empty_columns(self.x.matrix)
+        self.y[:] = self.matrix @ self.weights.gather(features)
+        if self.b is not None:
+            self.y += self.b
+
+    def backward(self):
+        self.weights.g = self.matrix.T @ self.dy
+        if self.db is not None:
+            self.ones.dot(self.dy, out=self.db)
 
 
 @dataclass(eq=False, slots=True)

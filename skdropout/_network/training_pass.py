@@ -22,7 +22,7 @@ from skdropout._network.ops import (
     SaturatingDropout,
 )
 from skdropout._network.sparse import (
-    Gather,
+    LazyDense,
     SparseDense,
     SparseDropout,
     SparseEntryDropout,
@@ -127,9 +127,7 @@ class TrainingPass:
         """The first layer, from the inputs, whose derivative nobody asks for, to its output."""
         if isinstance(x, SparseRows):
             self._add_sparse_dropout(x)
-            if lazy is not None:
-                self.operations.append(Gather(x, lazy))
-            return self._add_batch_norm(0, self._add_sparse_dense(x))
+            return self._add_batch_norm(0, self._add_sparse_dense(x, lazy))
         return self._add_batch_norm(0, self._add_dense(0, self._add_dropout(0, x, None), None))
 
     def _add_layer(self, i: int, h: Array) -> Array:
@@ -188,11 +186,13 @@ class TrainingPass:
             self.operations.append(Dense(x, dx, *fields))
         return fields.y
 
-    def _add_sparse_dense(self, x: SparseRows) -> Array:
+    def _add_sparse_dense(self, x: SparseRows, lazy: WeightRows | None) -> Array:
         fields = self._dense_fields(0)
-        x.W, x.dW = fields.W, fields.dW
-        rest = fields.b, fields.db, fields.ones
-        self.operations.append(SparseDense(x, fields.y, fields.dy, *rest, self._kept(1)))
+        if lazy is None:
+            self.operations.append(SparseDense(x, *fields, self._kept(1)))
+        else:
+            y, dy, _, b, _, db, ones = fields
+            self.operations.append(LazyDense(x, y, dy, b, db, ones, lazy))
         return fields.y
 
     def _kept(self, i: int) -> Window:

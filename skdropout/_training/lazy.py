@@ -35,7 +35,7 @@ class LazyRows:
     Attributes
     ----------
     g : ndarray of shape (n_gathered, n_units)
-        Where a pass has to put the gradient of the rows that were gathered last.
+        The gradient of the rows that were gathered last, set by a pass.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class LazyRows:
         self.rows = np.empty(0, int)
         self.gathered = [array[:0] for array in self.arrays]
         self.g = W[:0]
-        self._room = np.empty((len(self.arrays) + 1, 0), W.dtype)
+        self._room = np.empty((len(self.arrays), 0), W.dtype)
         self._n_block = max(1, tuning.UPDATE_BLOCK // W.shape[1])
         self._tmp = np.empty((self._n_block, W.shape[1]), W.dtype)
         self.moment = np.zeros(len(W), int)  # which of the moments since the last rest a row is at
@@ -60,21 +60,18 @@ class LazyRows:
         self._n_unflushed = 0
         self._measure()
 
-    def gather(self, rows: Array) -> tuple[Array, Array]:
-        """Copies of some rows, as they are now, and the place for their gradient.
-
-        Sets: `rows`, `gathered`, `g`.
-        """
+    def gather(self, rows: Array) -> Array:
+        """A copy of some rows, as they are now. Sets: `rows`, `gathered`."""
         n_units = self.arrays[0].shape[1]
         if self._room.shape[1] < len(rows) * n_units:
             self._room = np.empty((len(self._room), len(rows) * n_units), self._room.dtype)
         room = self._room[:, : len(rows) * n_units].reshape(-1, len(rows), n_units)
-        self.rows, (*self.gathered, self.g) = rows, room
+        self.rows, self.gathered = rows, list(room)
         for block in pieces(len(rows), self._n_block):
             for array, copy in zip(self.arrays, self.gathered, strict=True):
                 array.take(rows[block], axis=0, out=copy[block], mode="clip")
             self._catch_up([copy[block] for copy in self.gathered], self.moment[rows[block]])
-        return self.gathered[0], self.g
+        return self.gathered[0]
 
     def penalise(self, share: float) -> float:
         """Add the gradient of the penalty, and return about `share` times its value.
