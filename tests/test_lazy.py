@@ -4,13 +4,15 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from joblib import parallel_config
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import tuning
 from skdropout._core.penalties import ElasticNet
+from skdropout._training import parallel
 from skdropout._training.engine import Engine
 from skdropout._training.lazy import LazyRows
 from skdropout.optimizers import (
@@ -256,3 +258,26 @@ def test_an_optimizer_of_ones_own_is_lazy_if_it_says_how():
     assert clone(Adam()).is_lazy
     with pytest.raises(NotImplementedError, match="catch_up"):
         ByHand().catch_up(np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"solver": "sgd"}, {"weight_decay": 0.1}], ids=repr)
+def test_a_lazy_ensemble_is_the_same_for_any_number_of_workers(arguments, laziness, monkeypatch):
+    laziness(True)
+    monkeypatch.setattr(parallel, "N_STEPS", 20)  # an engine serves so many, and another goes on
+    ensemble = network(cv=3, max_iter=7, alpha=0.1, **arguments)
+    alone = ensemble.fit(X, Y).predict_proba(X)
+    with parallel_config("threading", n_jobs=2):
+        assert_array_equal(clone(ensemble).fit(X, Y).predict_proba(X), alone)
+
+
+def test_a_penalty_that_is_due_survives_a_pickle(laziness):
+    laziness(True)
+    first, then = X[:100], X[100:]
+    net = network(alpha=0.5).partial_fit(first, Y[:100], classes=[0, 1, 2])
+    restored = pickle.loads(pickle.dumps(net))
+    for one in (net, restored):
+        one.partial_fit(then, Y[100:])
+    assert_array_equal(net.coefs_[0], restored.coefs_[0])
+    forgetful = network(alpha=0.5).partial_fit(first, Y[:100], classes=[0, 1, 2])
+    forgetful._state.optimizer.due = None
+    assert not np.array_equal(forgetful.partial_fit(then, Y[100:]).coefs_[0], net.coefs_[0])

@@ -158,8 +158,9 @@ class Engine:
                     for member in members:
                         member.average()
         finally:
-            self.rest()
             self.windows.end()
+            for update, _ in self.updates:
+                update.end_epoch()
         sums = [0.0] * len(members)
         for run, losses in self.losses:
             popped = losses.pop()

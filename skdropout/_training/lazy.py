@@ -31,6 +31,8 @@ class LazyRows:
     weight_decay : float
     penalty : ElasticNet
         Of squares alone.
+    due : ndarray of shape (n_features,), default=None
+        What an earlier training left of `due`; None for zeros.
 
     Attributes
     ----------
@@ -45,6 +47,7 @@ class LazyRows:
         optimizer: Optimizer,
         weight_decay: float,
         penalty: ElasticNet,
+        due: Array | None = None,
     ):
         self.arrays = (W, *slots)
         self.optimizer, self.weight_decay, self.alpha = optimizer, weight_decay, penalty.alpha
@@ -56,8 +59,8 @@ class LazyRows:
         self._tmp = np.empty((self._n_block, W.shape[1]), W.dtype)
         self.moment = np.zeros(len(W), int)  # which of the moments since the last rest a row is at
         self.drift, self.shrinkage = np.zeros(1), np.ones(1)  # from each of them until now
-        self.share, self.shared = 0.0, np.zeros(len(W))  # of the penalty: so far, and what rows had
-        self._n_unflushed = 0
+        self.share = 0.0  # of the penalty, so far in this epoch; and what of it rows have had
+        self.shared = np.zeros(len(W)) if due is None else -due
         self._measure()
 
     def gather(self, rows: Array) -> Array:
@@ -111,16 +114,21 @@ class LazyRows:
         """Move all rows to where they are by now, for somebody to look at. Sets: `penalty`."""
         if len(self.drift) == 1:
             return
-        self._n_unflushed += len(self.drift) - 1
-        flushes = self._n_unflushed >= tuning.STEPS_BETWEEN_FLUSHES
         for block in pieces(len(self.moment), self._n_block):
             self._catch_up([array[block] for array in self.arrays], self.moment[block])
-            for array in self.arrays if flushes else ():
-                flush(array[block])
-        self._n_unflushed = 0 if flushes else self._n_unflushed
         self.moment[:] = 0
         self.drift, self.shrinkage = np.zeros(1), np.ones(1)
         self._measure()
+
+    def end_epoch(self) -> Array:
+        """Do so, and return the penalty that is due for each row. Sets: `share`, `shared`."""
+        self.rest()
+        for array in self.arrays:
+            for block in pieces(len(array), self._n_block):
+                flush(array[block])
+        self.shared -= self.share
+        self.share = 0.0
+        return -self.shared
 
     def _catch_up(self, arrays: list[Array], moment: Array):
         """Move rows that are at such moments, in place."""

@@ -63,6 +63,7 @@ class OptimizerState:
     optimizer: str
     t: int
     memory: Array  # (n_slots * n_parameters,)
+    due: Array | None = None  # (n_features,), of the penalty, if rows are moved lazily
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take memory of its own: in joblib's workers what comes may be read-only."""
@@ -146,7 +147,7 @@ class ParameterUpdate:
             n_lazy = network.weights[0].size
             W, *remembered = (buffer["W0"] for buffer in self.buffers)
             decay, penalty = rule.weight_decay, penalties.weights
-            self.lazy = LazyRows(W, tuple(remembered), rule.optimizer, decay, penalty)
+            self.lazy = LazyRows(W, tuple(remembered), rule.optimizer, decay, penalty, state.due)
         p, g = (flat.reshape(-1)[n_lazy:] for flat in (parameters.flat, self.gradient.flat))
         self._gradients = g.reshape(-1, parameters.flat.shape[-1] - n_lazy)  # of each network
         self._projections = []
@@ -214,6 +215,10 @@ class ParameterUpdate:
         """Move what has waited, for somebody to look at the network."""
         if self.lazy is not None:
             self.lazy.rest()
+
+    def end_epoch(self):
+        """Do so, and note what is due. Sets: `state`."""
+        self.state.due = None if self.lazy is None else self.lazy.end_epoch()
 
 
 def cut(n_networks: int, n_parameters: int) -> Iterator[tuple[int, int]]:
