@@ -317,12 +317,16 @@ class _Moments(Optimizer):
 
         By that the drift is off by less than epsilon in sqrt(v).
         """
+        self._move(p, m, v, drift, tmp)
+        m *= self.beta_1**n
+        v *= self.beta_2**n
+
+    def _move(self, p: Array, m: Array, v: Array, drift: Array, tmp: Array) -> None:
+        """``p -= drift m / (sqrt(v) + epsilon)``."""
         denominator = np.sqrt(v, out=tmp)
         denominator += self.epsilon
         direction = np.divide(m, denominator, out=tmp)
         p -= np.multiply(direction, drift, out=tmp)
-        m *= self.beta_1**n
-        v *= self.beta_2**n
 
 
 class Adam(_Moments):
@@ -416,10 +420,7 @@ class AMSGrad(_Moments):
     def catch_up(
         self, p: Array, m: Array, v: Array, v_max: Array, *, n: Array, drift: Array, tmp: Array
     ) -> None:
-        denominator = np.sqrt(v_max, out=tmp)
-        denominator += self.epsilon
-        direction = np.divide(m, denominator, out=tmp)
-        p -= np.multiply(direction, drift, out=tmp)
+        self._move(p, m, v_max, drift, tmp)
         m *= self.beta_1**n
         v *= self.beta_2**n
 
