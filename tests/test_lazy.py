@@ -12,7 +12,7 @@ from sklearn.base import clone
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import tuning
 from skdropout._core.penalties import ElasticNet
-from skdropout._training import parallel
+from skdropout._training import lazy, parallel
 from skdropout._training.engine import Engine
 from skdropout._training.lazy import LazyRows
 from skdropout.optimizers import (
@@ -154,9 +154,9 @@ def test_a_lazy_fit_is_the_fit(arguments, laziness, count_lazy):
         fits.append(network(**arguments).fit(X, Y))
         assert count_lazy == [on] * len(count_lazy)
         count_lazy.clear()
-    dense, lazy = fits
-    assert_allclose(lazy.predict_proba(X), dense.predict_proba(X), atol=1e-4)
-    assert_allclose(lazy.loss_curve_, dense.loss_curve_, rtol=1e-5)
+    dense, waiting = fits
+    assert_allclose(waiting.predict_proba(X), dense.predict_proba(X), atol=1e-4)
+    assert_allclose(waiting.loss_curve_, dense.loss_curve_, rtol=1e-5)
     nets = (getattr(net, "estimators_", [net]) for net in fits)
     for theirs, mine in zip(*nets, strict=True):
         for W, V in zip(mine.coefs_, theirs.coefs_, strict=True):
@@ -168,9 +168,9 @@ def test_it_is_so_for_numbers_in_single_precision(laziness):
     for on in (False, True):
         laziness(on)
         fits.append(network(DropoutMLPRegressor).fit(X.astype(np.float32), Y.astype(float)))
-    dense, lazy = (net.predict(X.astype(np.float32)) for net in fits)
-    assert lazy.dtype == np.float32
-    assert_allclose(lazy, dense, atol=1e-3)
+    dense, waiting = (net.predict(X.astype(np.float32)) for net in fits)
+    assert waiting.dtype == np.float32
+    assert_allclose(waiting, dense, atol=1e-3)
 
 
 def test_it_is_so_for_partial_fit_and_a_pickle_in_between(laziness):
@@ -183,8 +183,15 @@ def test_it_is_so_for_partial_fit_and_a_pickle_in_between(laziness):
             net.partial_fit(X[part], Y[part], classes=[0, 1, 2])
             net = pickle.loads(pickle.dumps(net))
         fits.append(net)
-    dense, lazy = fits
-    assert_allclose(lazy.predict_proba(X), dense.predict_proba(X), atol=1e-4)
+    dense, waiting = fits
+    assert_allclose(waiting.predict_proba(X), dense.predict_proba(X), atol=1e-4)
+
+
+def test_it_is_so_where_all_rows_rest_in_the_midst_of_an_epoch(laziness, monkeypatch):
+    laziness(True)
+    seldom = network(batch_size=5).fit(X, Y).predict_proba(X)
+    monkeypatch.setattr(lazy, "MOST_MOMENTS", 7)
+    assert_allclose(network(batch_size=5).fit(X, Y).predict_proba(X), seldom, atol=1e-4)
 
 
 def test_rows_that_every_batch_needs_feel_a_penalty_as_always(laziness):
@@ -193,9 +200,9 @@ def test_rows_that_every_batch_needs_feel_a_penalty_as_always(laziness):
     for on in (False, True):
         laziness(on)
         fits.append(network(alpha=0.1).fit(full, Y))
-    dense, lazy = fits
-    assert_allclose(lazy.predict_proba(full), dense.predict_proba(full), atol=1e-6)
-    assert_allclose(lazy.loss_curve_, dense.loss_curve_, rtol=1e-2)  # measured now and then
+    dense, waiting = fits
+    assert_allclose(waiting.predict_proba(full), dense.predict_proba(full), atol=1e-6)
+    assert_allclose(waiting.loss_curve_, dense.loss_curve_, rtol=1e-2)  # measured now and then
 
 
 def test_a_row_feels_the_penalty_of_the_steps_that_it_waited_for():

@@ -14,6 +14,9 @@ from skdropout._core.penalties import ElasticNet
 from skdropout._core.vectors import flush, pieces
 from skdropout.optimizers import Optimizer
 
+MOST_MOMENTS = 1_000
+"""Steps after which all rows are moved, at the latest: what is noted of each step stays short."""
+
 
 class LazyRows:
     """The rows of the first weight matrix, each of them moved when it is needed.
@@ -81,9 +84,9 @@ class LazyRows:
 
         Sets: `share`, `shared`.
         """
-        self.share += share
         if not self.alpha:
             return 0.0
+        self.share += share
         due = self.alpha * (self.share - self.shared[self.rows])
         self.shared[self.rows] = self.share
         factor = due.astype(self.g.dtype).reshape(-1, 1)
@@ -104,15 +107,17 @@ class LazyRows:
             self.optimizer.update(*vectors, tmp=tmp.reshape(-1), t=t, lr=lr)
             for array, moved in zip(self.arrays, (p, *slots), strict=True):
                 array[self.rows[block]] = moved
-            self.moment[self.rows[block]] = len(self.drift)
+            self.moment[self.rows[block]] = self.now + 1
         rate, ratio = self.optimizer.drift(t, lr)
-        n = np.arange(len(self.drift), 0, -1)
+        n = np.arange(self.now + 1, 0, -1)
         self.drift = np.append(keep * self.drift + rate * ratio**n, 0.0)
         self.shrinkage = np.append(keep * self.shrinkage, 1.0)
+        if self.now == MOST_MOMENTS:
+            self.rest()
 
     def rest(self):
         """Move all rows to where they are by now, for somebody to look at. Sets: `penalty`."""
-        if len(self.drift) == 1:
+        if self.now == 0:
             return
         for block in pieces(len(self.moment), self._n_block):
             self._catch_up([array[block] for array in self.arrays], self.moment[block])
@@ -132,19 +137,19 @@ class LazyRows:
 
     def _catch_up(self, arrays: list[Array], moment: Array):
         """Move rows that are at such moments, in place."""
-        dtype = arrays[0].dtype
-        n, drift, shrinkage = (
-            values.astype(dtype).reshape(-1, 1)
-            for values in (
-                len(self.drift) - 1 - moment,
-                self.drift[moment],
-                self.shrinkage[moment],
-            )
-        )
         p, *slots = arrays
+        n, drift, shrinkage = (
+            values.astype(p.dtype).reshape(-1, 1)
+            for values in (self.now - moment, self.drift[moment], self.shrinkage[moment])
+        )
         if self.weight_decay:
             p *= shrinkage
         self.optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=self._tmp[: len(p)])
+
+    @property
+    def now(self) -> int:
+        """The present moment: how many steps there were since the last rest."""
+        return len(self.drift) - 1
 
     def _measure(self):
         """Sets: `penalty`, its value before it is shared."""
