@@ -50,8 +50,10 @@ class Optimizer(Recipe):
     after the other.
 
     A subclass may implement `catch_up` and, if parameters move without a gradient, `drift`, too;
-    then sparse inputs with many features are several times faster. Both belong to the `update`
-    beside them: a class that has an `update` of its own inherits neither.
+    then sparse inputs with many features are several times faster. With a penalty, that is so for
+    optimizers alone that are `adaptive`: steps of theirs do not grow with the gradient, as they are
+    divided by its size. All three belong to the `update` beside them: a class that has an `update`
+    of its own inherits none.
 
     Examples
     --------
@@ -70,9 +72,13 @@ class Optimizer(Recipe):
 
     slots: ClassVar[tuple[str, ...]] = ()
 
+    adaptive: ClassVar[bool] = False
+    """Whether a step is divided by the size of the gradients, so that a large one is no danger."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._withdraw("update", drift=Optimizer.drift, catch_up=Optimizer.catch_up)
+        promises = {"drift": Optimizer.drift, "catch_up": Optimizer.catch_up, "adaptive": False}
+        cls._withdraw("update", **promises)
 
     def update(self, p: Array, g: Array, *slots: Any, **step: Any) -> None:
         """Move `p` in place by the gradient `g`; `step` holds `tmp`, `t` and `lr`."""
@@ -178,6 +184,7 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-8
 
     slots: ClassVar[tuple[str, ...]] = ("s",)
+    adaptive: ClassVar[bool] = True
 
     def check(self) -> None:
         check_number("epsilon", self.epsilon, 0, closed="()")
@@ -223,6 +230,7 @@ class Adadelta(Optimizer):
     epsilon: float = 1e-6
 
     slots: ClassVar[tuple[str, ...]] = ("v", "u")
+    adaptive: ClassVar[bool] = True
 
     def check(self) -> None:
         check_number("rho", self.rho, 0, 1)
@@ -275,6 +283,7 @@ class RMSprop(Optimizer):
     epsilon: float = 1e-8
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
+    adaptive: ClassVar[bool] = True
 
     def check(self) -> None:
         check_number("rho", self.rho, 0, 1)
@@ -372,6 +381,7 @@ class Adam(_Moments):
         return rate, self.beta_1 / sqrt(self.beta_2)
 
     catch_up = _Moments._catch_up
+    adaptive: ClassVar[bool] = True
 
 
 class AMSGrad(_Moments):
@@ -402,6 +412,7 @@ class AMSGrad(_Moments):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v", "v_max")
+    adaptive: ClassVar[bool] = True
 
     def update(
         self, p: Array, g: Array, m: Array, v: Array, v_max: Array, *, tmp: Array, t: int, lr: float
@@ -471,6 +482,7 @@ class NAdam(_Moments):
         return rate, self.beta_1 / sqrt(self.beta_2)
 
     catch_up = _Moments._catch_up
+    adaptive: ClassVar[bool] = True
 
 
 OPTIMIZERS = {

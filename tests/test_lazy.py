@@ -194,6 +194,40 @@ def test_it_is_so_where_all_rows_rest_in_the_midst_of_an_epoch(laziness, monkeyp
     assert_allclose(network(batch_size=5).fit(X, Y).predict_proba(X), seldom, atol=1e-4)
 
 
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_it_is_so_where_batches_have_no_entries(solver, laziness):
+    empty = X.copy()
+    empty.data[:] = 0.0
+    empty[:60] = X[:60]
+    empty.eliminate_zeros()
+    fits = []
+    for on in (False, True):
+        laziness(on)
+        net = network(solver=solver, shuffle=False).fit(empty, Y)
+        fits.append(net.partial_fit(sparse.csr_array((10, 300)), Y[:10]))
+    dense, waiting = fits
+    assert_allclose(waiting.predict_proba(X), dense.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted by user")
+@pytest.mark.parametrize("n_calls", [*range(100, 130)])
+def test_who_stops_in_the_midst_of_a_step_keeps_the_epochs_before(n_calls, laziness):
+    laziness(True)
+    calls = iter(range(n_calls))
+
+    class Stops(Adam):
+        def update(self, p, g, m, v, *, tmp, t, lr):
+            if next(calls, None) is None and t < 10_000:
+                raise KeyboardInterrupt
+            super().update(p, g, m, v, tmp=tmp, t=t, lr=lr)
+
+        drift, catch_up = Adam.drift, Adam.catch_up
+
+    net = network(solver=Stops()).fit(X, Y)
+    assert 1 <= net.n_iter_ < 6
+    assert np.isfinite(net.predict_proba(X)).all()
+
+
 def test_rows_that_every_batch_needs_feel_a_penalty_as_always(laziness):
     full = sparse.csr_array(np.random.default_rng(0).normal(size=(200, 12)))
     fits = []
@@ -235,6 +269,8 @@ def test_what_somebody_sees_between_epochs_has_been_moved(laziness):
     "arguments",
     [
         {"alpha": 0.1, "l1_ratio": 0.5},
+        {"alpha": 0.1, "solver": "sgd"},
+        {"alpha": 0.1, "solver": ByHandLazily()},
         {"max_norm": 2.0},
         {"dropout": "dropconnect", "input_dropout_rate": 0.2},
         {"solver": ByHand()},
@@ -267,7 +303,7 @@ def test_an_optimizer_of_ones_own_is_lazy_if_it_says_how():
         ByHand().catch_up(np.zeros((1, 1)))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"solver": "sgd"}, {"weight_decay": 0.1}], ids=repr)
+@pytest.mark.parametrize("arguments", [{}, {"solver": "nadam"}, {"weight_decay": 0.1}], ids=repr)
 def test_a_lazy_ensemble_is_the_same_for_any_number_of_workers(arguments, laziness, monkeypatch):
     laziness(True)
     monkeypatch.setattr(parallel, "N_STEPS", 20)  # an engine serves so many, and another goes on

@@ -9,7 +9,7 @@ import pytest
 import sklearn
 from cases import Listener, make_network
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array, csr_array, random_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
@@ -728,3 +728,14 @@ def test_numbers_that_nobody_checks_are_standardised_too():
     with sklearn.config_context(assume_finite=True):
         estimator = make(max_iter=50).fit(RAW, LABELS)
     assert estimator.score(RAW, LABELS) > 0.9
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("unit", [1e20, 1e-23])
+def test_sparse_columns_of_extreme_units_are_standardised_as_others_are(unit):
+    X = random_array((80, 20), density=0.3, format="csr", random_state=0)
+    y = (X[:, [0, 1, 2]].sum(axis=1) > 0.4).astype(int)
+    net = DropoutMLPClassifier((8,), max_iter=5, cv=None, random_state=0)
+    usual = net.fit(X.astype(np.float32), y).predict_proba(X.astype(np.float32))
+    far = (X * unit).astype(np.float32)
+    assert_allclose(net.fit(far, y).predict_proba(far), usual, atol=1e-4)

@@ -90,7 +90,7 @@ def read_sample_weight(
     if weight.dtype.kind == "c":
         raise ValueError(f"{name} must hold real numbers, got complex ones.")
     with np.errstate(over="ignore"):
-        weight = weight.astype(np.float64).astype(dtype)
+        weight = weight.astype(np.float64)
     if weight.shape != (n_samples,):
         raise ValueError(
             f"{name} must be one number for each of the {n_samples} samples, "
@@ -100,6 +100,11 @@ def read_sample_weight(
         raise ValueError(f"{name} must hold finite numbers, got NaN or infinity.")
     if weight.min() < 0:
         raise ValueError(f"{name} must not be negative, got {weight.min()}.")
+    largest = weight.max()
+    with np.errstate(over="ignore"):
+        weight = weight.astype(dtype)
+    if not np.isfinite(weight).all():
+        raise ValueError(f"{name} must hold numbers that {weight.dtype} can hold, got {largest}.")
     if not weight.any():
         raise ValueError(
             f"{name} must hold at least one number above zero, got none that {weight.dtype} can "

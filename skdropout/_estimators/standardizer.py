@@ -84,6 +84,8 @@ class Standardizer:
         return new
 
     def _learn_block(self, X: Any, y: Array, weight: Array | None):
+        if issparse(X):  # whose squares scikit-learn takes in their own precision
+            X = X.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             self.inputs.partial_fit(X, sample_weight=weight)
             if self.targets is not None:

@@ -71,7 +71,8 @@ class LazyRows:
         n_units = self.arrays[0].shape[1]
         if self._room.shape[1] < len(rows) * n_units:
             self._room = np.empty((len(self._room), len(rows) * n_units), self._room.dtype)
-        room = self._room[:, : len(rows) * n_units].reshape(-1, len(rows), n_units)
+        shape = len(self._room), len(rows), n_units
+        room = self._room[:, : len(rows) * n_units].reshape(shape)
         self.rows, self.gathered = rows, list(room)
         for block in pieces(len(rows), self._n_block):
             for array, copy in zip(self.arrays, self.gathered, strict=True):
@@ -98,6 +99,10 @@ class LazyRows:
     def step(self, t: int, lr: float):
         """Move the rows that were gathered, and put them back. The gradient is used up."""
         keep = 1.0 - lr * self.weight_decay
+        rate, ratio = self.optimizer.drift(t, lr)
+        n = np.arange(self.now + 1, 0, -1)
+        self.shrinkage = np.append(keep * self.shrinkage, 1.0)
+        self.drift = np.append(keep * self.drift + rate * ratio**n, 0.0)  # the next moment
         for block in pieces(len(self.rows), self._n_block):
             p, *slots = (copy[block] for copy in self.gathered)
             g, tmp = self.g[block], self._tmp[: block.stop - block.start]
@@ -107,11 +112,7 @@ class LazyRows:
             self.optimizer.update(*vectors, tmp=tmp.reshape(-1), t=t, lr=lr)
             for array, moved in zip(self.arrays, (p, *slots), strict=True):
                 array[self.rows[block]] = moved
-            self.moment[self.rows[block]] = self.now + 1
-        rate, ratio = self.optimizer.drift(t, lr)
-        n = np.arange(self.now + 1, 0, -1)
-        self.drift = np.append(keep * self.drift + rate * ratio**n, 0.0)
-        self.shrinkage = np.append(keep * self.shrinkage, 1.0)
+            self.moment[self.rows[block]] = self.now
         if self.now == MOST_MOMENTS:
             self.rest()
 

@@ -45,8 +45,8 @@ class UpdateRule:
 
     def may_be_lazy(self, penalty: ElasticNet) -> bool:
         """Whether weights without a gradient may wait, with such a penalty on them."""
-        is_smooth = not (penalty.alpha and penalty.l1_ratio)
-        return is_smooth and self.constraint is None and self.optimizer.is_lazy
+        may_wait = not penalty.alpha or (self.optimizer.adaptive and not penalty.l1_ratio)
+        return may_wait and self.constraint is None and self.optimizer.is_lazy
 
 
 class Penalties(NamedTuple):
