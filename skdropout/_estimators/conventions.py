@@ -50,10 +50,16 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 
 def as_rows(X: Any) -> Any:
-    """Sparse rows as an array whose entries are each stored once; dense ones as they are."""
+    """Sparse rows as an array whose entries are each stored once; dense ones as they are.
+
+    Their indices take 32 bits where they can, as scikit-learn 1.6 asks for.
+    """
     if not issparse(X):
         return X
     rows = csr_array(X)
+    if rows.indices.dtype != np.int32 and max(rows.nnz, *rows.shape) <= np.iinfo(np.int32).max:
+        indices, indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+        rows = csr_array((rows.data, indices, indptr), shape=rows.shape)
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
