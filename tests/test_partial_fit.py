@@ -388,26 +388,26 @@ def measure_calls(net, n_calls=100):
     return (end - start) / n_calls, needed.min()
 
 
-def test_ten_thousand_calls():
+def test_three_thousand_calls():
     """What a call needs does not grow with the calls before it, and it leaves a few numbers."""
     net = network(DropoutMLPRegressor, hidden_layer_sizes=4, batch_size="auto", dropout_rate=0.5)
     go_on(net, 100, *FEW_ROWS)
     _, needed_first = measure_calls(net)
     lists = net.history_, net.loss_curve_
-    go_on(net, 5000 - net.n_iter_, *FEW_ROWS)
+    go_on(net, 1500 - net.n_iter_, *FEW_ROWS)
     other = by_joblib(pickle.loads(pickle.dumps(net)), compress=3)
     n_bytes = len(pickle.dumps(net))
-    go_on(net, 9900 - net.n_iter_, *FEW_ROWS)
+    go_on(net, 2900 - net.n_iter_, *FEW_ROWS)
     left, needed = measure_calls(net)
-    assert net.n_iter_ == len(net.loss_curve_) == 10_000
-    assert net.t_ == 100_000
+    assert net.n_iter_ == len(net.loss_curve_) == 3_000
+    assert net.t_ == 30_000
     assert left < 1024
     assert needed < needed_first + 4096
-    assert len(pickle.dumps(net)) < n_bytes + 5000 * 64
+    assert len(pickle.dumps(net)) < n_bytes + 1500 * 64
     assert (net.history_, net.loss_curve_) == lists  # appended to, not copied for each call
     assert net.history_ is lists[0]
     assert net.best_loss_ == min(net.loss_curve_)
-    go_on(other, 5000, *FEW_ROWS)
+    go_on(other, 1500, *FEW_ROWS)
     assert_array_equal(parameters(other), parameters(net))
     assert other.history_ == net.history_
 
