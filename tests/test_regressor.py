@@ -219,7 +219,7 @@ def test_the_first_two_arguments_are_positional_as_there():
 def test_first_argument_is_the_hidden_layers():
     net = DropoutMLPRegressor((6, 3), max_iter=1, cv=None, random_state=0).fit(X, Y)
     assert [len(b) for b in net.intercepts_] == [6, 3, 3]
-    with pytest.raises(TypeError, match="hidden_layer_sizes, .* must be an integer"):
+    with pytest.raises(TypeError, match=r"hidden_layer_sizes, .* must be an integer"):
         DropoutMLPRegressor("poisson").fit(X, Y)
 
 
