@@ -2,7 +2,7 @@
 
 from joblib import register_parallel_backend
 
-from skdropout import constraints, dropout, optimizers, schedules
+from skdropout import constraints, dropout, initializers, optimizers, schedules
 from skdropout._estimators.classifier import DropoutMLPClassifier
 from skdropout._estimators.regressor import DropoutMLPRegressor
 from skdropout._training.backend import StackingBackend
@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "constraints",
     "dropout",
+    "initializers",
     "optimizers",
     "schedules",
 ]

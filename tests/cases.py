@@ -43,14 +43,24 @@ TARGETS = {
     "multilabel": (CLASS_LOSSES["logistic"], 4),
     "numbers": (NUMBER_LOSSES["squared_error"], 3),
     "counts": (NUMBER_LOSSES["poisson"], 2),
+    "brier": (CLASS_LOSSES["brier"], 3),
 }
 """The loss of each kind of target, and the number of outputs."""
 
-CLASS_TARGETS = ["binary", "multiclass", "multilabel"]
+CLASS_TARGETS = ["binary", "multiclass", "multilabel", "brier"]
 """Those that `reference` knows."""
 
-NO_PENALTY = Penalties(weights=ElasticNet(0.0, 0.0), biases=ElasticNet(0.0, 0.0))
-PENALTIES = Penalties(weights=ElasticNet(0.3, 0.4), biases=ElasticNet(0.2, 0.4))
+
+NO_PENALTY = ElasticNet(0.0, 0.0)
+
+
+def make_penalties(weights=NO_PENALTY, biases=NO_PENALTY, n_layers=3):
+    """One penalty for the weights of all layers and one for the biases, or one for each."""
+    each = (of if isinstance(of, tuple) else (of,) * n_layers for of in (weights, biases))
+    return Penalties(*each)
+
+
+PENALTIES = {"weights": ElasticNet(0.3, 0.4), "biases": ElasticNet(0.2, 0.4)}
 
 MIXED = ("tanh", "relu")
 """Activations whose dropout is an operation of its own, and those where it is part of the gate."""
@@ -85,15 +95,22 @@ def make_update(
     network,
     optimizer=None,
     *,
-    penalties=NO_PENALTY,
+    penalties=None,
     weight_decay=0.0,
     clip_norm=None,
     constraint=None,
     state=None,
 ):
-    """An update that does nothing but what is asked for; by default no more than a `Rest`."""
-    rule = UpdateRule(optimizer or Rest(), weight_decay, clip_norm, constraint)
-    return ParameterUpdate(network, rule, penalties, state)
+    """An update that does nothing but what is asked for; by default no more than a `Rest`.
+
+    `penalties` are arguments of `make_penalties`; `constraint` is one for all layers, or one for
+    each.
+    """
+    n_layers = network.n_layers
+    constraints = constraint if isinstance(constraint, tuple) else (constraint,) * n_layers
+    rule = UpdateRule(optimizer or Rest(), weight_decay, clip_norm, constraints)
+    of_layers = make_penalties(**penalties or {}, n_layers=n_layers)
+    return ParameterUpdate(network, rule, of_layers, state)
 
 
 @dataclass(eq=False)
@@ -195,7 +212,8 @@ class Case:
         z = step.forward()
         step.backward()
         self._losses.add(z, step.batch.y, step.batch.weight, 1.0)
-        return self._losses.pop()
+        (loss,), _ = self._losses.pop()
+        return loss
 
     def take_step(self, step=None, *, lr=1e-2) -> float:
         """One pass and one update; return the loss with the penalty."""
@@ -223,13 +241,20 @@ class Case:
 
     # What the textbook says
 
+    @property
+    def out(self):
+        """The name of the loss in `reference`."""
+        return "brier" if self.loss is CLASS_LOSSES["brier"] else self.loss.out_activation
+
     def reference_masks(self, step=None):
         """The masks of the last pass as `reference` takes them: of units, and of weights."""
-        masks, none = self.masks(step), [None] * len(self.drops.rates)
-        if isinstance(self.drops.scheme, Alpha):
-            of_units = zip(masks, self.drops.rates, strict=True)
-            masks = [(mask > 0, rate) if rate else None for mask, rate in of_units]
-        return (none, masks) if self.drops.scheme.drops_weights else (masks, none)
+        of_units, of_weights = [], []
+        for i, (mask, rate) in enumerate(zip(self.masks(step), self.drops.rates, strict=True)):
+            is_alpha = rate and isinstance(self.drops.schemes[i], Alpha)
+            drops_weights = self.drops.drops_weights(i)
+            of_units.append(None if drops_weights else (mask > 0, rate) if is_alpha else mask)
+            of_weights.append(mask if drops_weights else None)
+        return of_units, of_weights
 
     def reference_parameters(self):
         """Weights and biases as they are now, in double precision."""
@@ -242,11 +267,13 @@ class Case:
         normalised = [i for i in range(self.network.n_layers) if self.network.is_normalised(i)]
         return [buffer[f"scale{i}"].astype(np.float64) for i in normalised]
 
-    def reference_loss_and_gradient(self, penalties=NO_PENALTY):
+    def reference_loss_and_gradient(self, **penalties):
         """Loss, and derivatives for weights, biases and scales, at the parameters of now.
 
-        By the masks of the last pass through all rows. The penalties have one `l1_ratio`.
+        By the masks of the last pass through all rows. `penalties` are arguments of
+        `make_penalties`; those of a layer have one `l1_ratio`.
         """
+        weights, biases = make_penalties(**penalties, n_layers=self.network.n_layers)
         masks, weight_masks = self.reference_masks()
         return reference.loss_and_gradient(
             *self.reference_parameters(),
@@ -254,13 +281,13 @@ class Case:
             self.y,
             self.weight,
             self.network.activations,
-            self.loss.out_activation,
+            self.out,
             masks,
             weight_masks=weight_masks,
             scales=self.scales(),
-            alpha=penalties.weights.alpha,
-            l1_ratio=penalties.weights.l1_ratio,
-            bias_alpha=penalties.biases.alpha,
+            alpha=[penalty.alpha for penalty in weights],
+            l1_ratio=[penalty.l1_ratio for penalty in weights],
+            bias_alpha=[penalty.alpha for penalty in biases],
             smoothing=self.smoothing,
         )
 
@@ -288,7 +315,8 @@ def make_case(
     ----------
     target : str
         A key of `TARGETS`, which gives loss and outputs.
-    scheme : DropoutScheme
+    scheme : DropoutScheme or tuple of DropoutScheme
+        One for all, or one for the inputs and each hidden layer.
     widths : tuple of int
         Numbers of inputs and of the units of each hidden layer.
     activations : str or tuple of str
@@ -315,7 +343,8 @@ def make_case(
     if not isinstance(rates, tuple):
         rates = (rates,) * len(widths)
     network = make_network((*widths, n_outputs), activations, dtype, batch_norm=batch_norm)
-    drops = Drops(scheme, rates)
+    schemes = scheme if isinstance(scheme, tuple) else (scheme,) * len(rates)
+    drops = Drops(schemes, rates)
     data, rng = np.random.default_rng(6), np.random.default_rng(8)
 
     X = data.normal(size=(n_rows, widths[0])).astype(dtype)

@@ -115,6 +115,8 @@ def cross_entropy(z, y, out):
     if out == "softmax":
         log_p = z - logsumexp(z, axis=1, keepdims=True)
         return -np.sum(y * log_p, axis=1), np.exp(log_p) - y
+    if out == "brier":
+        return np.sum((s(z) - y) ** 2, axis=1) / 2, (s(z) - y) * s(z) * (1 - s(z))
     log_p, log_q = -np.logaddexp(0, -z), -np.logaddexp(0, z)
     return -np.sum(y * log_p + (1 - y) * log_q, axis=1), np.exp(log_p) - y
 
@@ -142,7 +144,10 @@ def loss_and_gradient(
     bias_alpha,
     smoothing,
 ):
-    """The mean loss by weight plus the penalty; its derivatives for all `Ws`, `bs`, `scales`."""
+    """The mean loss by weight plus the penalty; its derivatives for all `Ws`, `bs`, `scales`.
+
+    `alpha`, `l1_ratio` and `bias_alpha` hold a number for each layer.
+    """
     total = np.sum(weight)
     weight_masks = weight_masks or [None] * len(Ws)
     hs, zs = forward(Ws, bs, X, activations, masks, weight_masks, scales, weight)
@@ -152,8 +157,8 @@ def loss_and_gradient(
 
     dWs, dbs, dscales = [], [], []
     for i in reversed(range(len(Ws))):
-        penalty, dpenalty = elastic_net(Ws[i], alpha, l1_ratio)
-        bias_penalty, dbias_penalty = elastic_net(bs[i], bias_alpha, l1_ratio)
+        penalty, dpenalty = elastic_net(Ws[i], alpha[i], l1_ratio[i])
+        bias_penalty, dbias_penalty = elastic_net(bs[i], bias_alpha[i], l1_ratio[i])
         loss = loss + (penalty + bias_penalty) / total
         dbs = [np.sum(dz, axis=0) + dbias_penalty / total, *dbs]
         V = thinned(Ws[i], weight_masks[i])

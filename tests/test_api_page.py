@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
-MODULES = ["optimizers", "schedules", "dropout", "constraints", "datasets", "inspection"]
+RECIPES = ["optimizers", "schedules", "dropout", "constraints", "initializers"]
+MODULES = [*RECIPES, "datasets", "inspection"]
 
 
 def listed_names():

@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from skdropout import DropoutMLPClassifier
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Alpha, Batchwise, Bernoulli, DropConnect, Gaussian
+from skdropout.initializers import Normal, Orthogonal, Uniform, VarianceScaling
 from skdropout.optimizers import SGD, Adam
 from skdropout.schedules import Cosine, Early, InverseTime, Late, Linear, Schedule
 
@@ -36,6 +37,7 @@ CHANGES = {
     "max_norm": ({}, None, 0.5),
     "clip_norm": ({"solver": "sgd"}, None, 0.01),
     "batch_norm": ({}, False, True),
+    "fit_intercept": ({}, True, False),
     "weight_init": ({}, "auto", "glorot_normal"),
     "batch_size": ({}, 32, 40),
     "learning_rate": ({"early_stopping": True}, "auto", "constant"),
@@ -56,6 +58,7 @@ CHANGES = {
     "n_iter_no_change": ({"tol": 10.0, "learning_rate": "constant"}, 2, 4),
     "standardize": ({}, True, False),
     "cv": ({}, None, 3),
+    "loss": ({}, "log_loss", "squared_error"),
     "label_smoothing": ({}, 0.0, 0.1),
     "class_weight": ({}, None, "balanced"),
     "max_fun": ({"solver": "lbfgs", "dropout_rate": 0}, 15000, 3),
@@ -92,6 +95,10 @@ def test_the_number_of_workers_changes_nothing():
     assert shared.history_ == ensemble.history_
 
 
+def draw_normal(rng, fan_in, fan_out):
+    return rng.normal(0.0, 0.1, (fan_in, fan_out))
+
+
 @pytest.mark.parametrize(
     "by_name, by_object",
     [
@@ -107,6 +114,21 @@ def test_the_number_of_workers_changes_nothing():
         ({"learning_rate": "inverse_time"}, {"learning_rate": InverseTime()}),
         ({"learning_rate": "cosine"}, {"learning_rate": Cosine()}),
         ({"max_norm": 0.5}, {"max_norm": MaxNorm(0.5)}),
+        ({"max_norm": 0.5}, {"max_norm": [0.5, MaxNorm(0.5), 0.5]}),
+        ({"alpha": 0.3}, {"alpha": (0.3, 0.3, 0.3)}),
+        ({"alpha": 0.3, "l1_ratio": 0.2}, {"alpha": 0.3, "l1_ratio": np.full(3, 0.2)}),
+        ({"bias_alpha": 0.3}, {"bias_alpha": [0.3, 0.3, 0.3]}),
+        ({"dropout": "bernoulli"}, {"dropout": ["bernoulli", Bernoulli()]}),
+        ({"dropout": "batchwise"}, {"dropout": ("batchwise", "batchwise")}),
+        (
+            {"weight_init": "he_normal"},
+            {"weight_init": VarianceScaling(2.0, distribution="normal")},
+        ),
+        (
+            {"weight_init": "orthogonal"},
+            {"weight_init": ["orthogonal", Orthogonal(), "orthogonal"]},
+        ),
+        ({"weight_init": Normal(std=0.1)}, {"weight_init": draw_normal}),
         ({"hidden_layer_sizes": 8}, {"hidden_layer_sizes": (8,)}),
         ({"dropout_rate": 0.3}, {"dropout_rate": [0.3, 0.3]}),
         ({"dropout_rate": "auto"}, {"dropout_rate": 0}),  # of so few units
@@ -132,6 +154,7 @@ def test_a_name_and_its_object_are_the_same(by_name, by_object):
         ("dropout_schedule__end", Early(), Early(end=0.2)),
         ("dropout_schedule__start", Late(), Late(start=0.2)),
         ("max_norm__max_norm", MaxNorm(2.0), MaxNorm(0.3)),
+        ("weight_init__std", Normal(), Normal(std=0.2)),
     ],
     ids=str,
 )
@@ -203,8 +226,33 @@ BAD = [
     ({"max_norm": 0}, ValueError, r"max_norm must be a number in \(0, inf\), got 0"),
     ({"max_norm": MaxNorm(-1)}, ValueError, r"max_norm must be a number in \(0, inf\), got -1"),
     ({"max_norm": "3"}, TypeError, r"max_norm must be a number in \(0, inf\)"),
+    ({"alpha": [1, 2]}, ValueError, r"alpha must be one value or one for each of the 3 layers.* 2"),
+    ({"alpha": [1, 2, -3]}, ValueError, r"alpha must be a number in \[0, inf\), got -3"),
+    ({"bias_alpha": [1, 2, "3"]}, TypeError, r"bias_alpha must be a number .* got '3'"),
+    ({"l1_ratio": [0, 1, 2]}, ValueError, r"l1_ratio must be a number in \[0, 1\], got 2"),
+    ({"max_norm": [1, None]}, ValueError, r"max_norm must be .* each of the 3 layers.* got 2"),
+    ({"max_norm": [1, None, 0]}, ValueError, r"max_norm must be a number in \(0, inf\), got 0"),
+    ({"dropout": ["bernoulli"]}, ValueError, r"dropout must be .* each of the 2 hidden layers"),
+    ({"dropout": ["bernoulli", "soft"]}, ValueError, r"dropout must be one of .* got 'soft'"),
+    (
+        {"dropout": [Batchwise(2), "bernoulli"]},
+        ValueError,
+        r"schemes of dropout=.* must have the same batches_per_mask",
+    ),
+    (
+        {"dropout": ["alpha", "bernoulli"]},
+        ValueError,
+        r"dropout='alpha' needs activation='selu' .* got 'relu'",
+    ),
     ({"clip_norm": 0}, ValueError, r"clip_norm must be a number in \(0, inf\), got 0"),
     ({"weight_init": "xavier"}, ValueError, r"weight_init must be one of 'auto'.* got 'xavier'"),
+    ({"weight_init": 0.1}, TypeError, r"weight_init must be .* a function .* got 0.1"),
+    ({"weight_init": ["auto"]}, ValueError, r"weight_init must be .* each of the 3 layers.* got 1"),
+    ({"weight_init": ["auto", "auto", "xavier"]}, ValueError, r"weight_init .* got 'xavier'"),
+    ({"weight_init": Normal(std=-1)}, ValueError, r"std must be a number in \[0, inf\), got -1"),
+    ({"weight_init": Uniform(1, 1)}, ValueError, r"high must be a number in \(1, inf\), got 1"),
+    ({"fit_intercept": 1}, TypeError, r"fit_intercept must be True or False, got 1"),
+    ({"fit_intercept": False, "batch_norm": True}, ValueError, r"batch_norm=True .* fit_intercept"),
     ({"batch_size": 0}, ValueError, r"batch_size.*'auto'.* must be .* \[1, inf\), got 0"),
     ({"batch_size": "all"}, TypeError, r"batch_size.*'auto'.* must be .* got 'all'"),
     ({"learning_rate": "cosin"}, ValueError, r"learning_rate must be one of .* got 'cosin'"),
@@ -223,7 +271,11 @@ BAD = [
     ({"beta_1": 1}, ValueError, r"beta_1 must be a number in \[0, 1\), got 1"),
     ({"beta_2": -0.1}, ValueError, r"beta_2 .* got -0.1"),
     ({"epsilon": 0}, ValueError, r"epsilon must be a number in \(0, inf\), got 0"),
-    ({"early_stopping": "loss"}, TypeError, r"early_stopping must be True or False, got 'loss'"),
+    (
+        {"early_stopping": "loss"},
+        TypeError,
+        r"early_stopping, if it is not 'monitor', .* got 'loss'",
+    ),
     ({"validation_fraction": 1}, ValueError, r"validation_fraction .* \[0, 1\), got 1"),
     ({"scoring": "acuracy"}, ValueError, r"(?s)scoring.*'acuracy'"),
     ({"scoring": 3}, TypeError, r"scoring .* got 3"),
@@ -258,6 +310,7 @@ BAD = [
     ({"hidden_layer_sizes": (), "activation": "rleu"}, ValueError, r"activation .* got 'rleu'"),
     ({"batch_size": np.array([1, 2])}, TypeError, r"batch_size.* got array"),
     ({"hidden_layer_sizes": {8}}, TypeError, r"hidden_layer_sizes, .* got \{8\}"),
+    ({"loss": "mse"}, ValueError, r"loss must be one of 'log_loss', 'squared_error', got 'mse'"),
     ({"label_smoothing": 1}, ValueError, r"label_smoothing .* \[0, 1\), got 1"),
     ({"class_weight": "balance"}, ValueError, r"class_weight must be .*'balanced'.*'balance'"),
     (

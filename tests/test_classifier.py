@@ -343,9 +343,9 @@ def test_one_step_equals_the_reference(kind, class_weight, weighted, smoothing, 
         start.out_activation_,
         [None, None],
         scales=[np.ones(16)] if batch_norm else (),
-        alpha=0.3,
-        l1_ratio=0.4,
-        bias_alpha=0.2,
+        alpha=[0.3] * 3,
+        l1_ratio=[0.4] * 3,
+        bias_alpha=[0.2] * 3,
         smoothing=smoothing,
     )
     assert after.loss_ == pytest.approx(loss, rel=1e-12)
@@ -422,7 +422,8 @@ def test_a_split_that_cannot_be_made_names_the_fraction(y, fraction, reason):
 
 def test_history_has_an_entry_an_epoch():
     clf = network(early_stopping=True).fit(X, Y)
-    names = ["loss", "learning_rate", "dropout_rate", "input_dropout_rate"]
+    names = ["loss", "data_loss", "penalty", "training_score", "learning_rate"]
+    names += ["dropout_rate", "input_dropout_rate"]
     of_validation = ["validation_loss", "validation_score"]
     assert list(clf.history_) == names + of_validation
     assert {len(values) for values in clf.history_.values()} == {clf.n_iter_}
@@ -576,7 +577,8 @@ def test_warm_start_goes_on():
     [
         ({"hidden_layer_sizes": (7,)}, Y, r"layers of \(12, 16, 1\) units.*; got \(12, 7, 1\)"),
         ({"activation": "tanh"}, Y, "activations .*relu.*; got .*tanh"),
-        ({"batch_norm": True}, Y, "batch_norm=False; got .* and True"),
+        ({"batch_norm": True}, Y, "batch_norm=False .*; got .*, True and True"),
+        ({"fit_intercept": False}, Y, "fit_intercept=True; got .*, False and False"),
         ({}, Y + 1, r"same classes .* Previously got \[0 1\], `y` has \[1 2\]"),
     ],
 )

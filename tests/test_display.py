@@ -15,8 +15,8 @@ from sklearn.utils import estimator_html_repr
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._core.initializers import INITIALIZERS
 from skdropout.dropout import DROPOUT_SCHEMES, Batchwise, Bernoulli
+from skdropout.initializers import INITIALIZERS
 from skdropout.optimizers import OPTIMIZERS, Adam
 from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Late
 
@@ -84,7 +84,7 @@ def test_shared_arguments_are_described_alike():
     shared = ours.keys() & theirs.keys()
     differ = {name for name in shared if unnumbered(ours[name]) != unnumbered(theirs[name])}
     own_defaults = {"hidden_layer_sizes", "dropout_rate", "learning_rate_init"}
-    assert differ == own_defaults | {"alpha", "learning_rate", "scoring", "standardize"}
+    assert differ == own_defaults | {"alpha", "learning_rate", "loss", "scoring", "standardize"}
 
 
 def unnumbered(entry):

@@ -23,7 +23,7 @@ FLOORS = {
     "inspection": "_core recipes _network _estimators",
     "skdropout": "recipes _training _estimators",
 }
-RECIPES = {"_recipe", "constraints", "dropout", "optimizers", "schedules"}
+RECIPES = {"_recipe", "constraints", "dropout", "initializers", "optimizers", "schedules"}
 
 USE_SCIKIT_LEARN = {
     "_recipe",

@@ -1,12 +1,26 @@
+"""How starting weights are drawn: by name, by an object, by a function of a user's own."""
+
+import pickle
 from math import sqrt
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest, norm, truncnorm, uniform
+from sklearn.base import clone
 
+from skdropout import DropoutMLPClassifier
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._core.initializers import INITIALIZERS, choose_initializer
+from skdropout.initializers import (
+    INITIALIZERS,
+    Initializer,
+    Normal,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+    choose_initializer,
+)
 
 
 def glorot(fan_in, fan_out):
@@ -119,3 +133,100 @@ def test_auto_goes_by_activation(activation):
         "silu": "he_uniform",
     }
     assert choose_initializer("auto", activation) is INITIALIZERS[expected[activation]]
+
+
+OWN_LAWS = [
+    (Normal(0.5, 2.0), norm(0.5, 2.0)),
+    (Uniform(-0.5, 2.0), uniform(-0.5, 2.5)),
+    (TruncatedNormal(), truncnorm(-2, 2)),
+    (TruncatedNormal(1.0, 0.5, 0.0, 1.2), truncnorm(-2, 0.4, loc=1.0, scale=0.5)),
+    (VarianceScaling(3.0, "fan_out", "normal"), norm(0.0, sqrt(3 / 200))),
+    (VarianceScaling(3.0, "fan_avg", "uniform"), uniform(-sqrt(9 / 250), 2 * sqrt(9 / 250))),
+]
+
+
+@pytest.mark.parametrize("initializer, law", OWN_LAWS, ids=[str(one) for one, _ in OWN_LAWS])
+def test_an_object_follows_its_distribution(initializer, law):
+    W = initializer(np.random.default_rng(0), 300, 200)
+    assert W.shape == (300, 200)
+    assert kstest(W.ravel(), law.cdf).pvalue > 1e-3
+
+
+def test_gain_is_the_length_of_orthogonal_rows():
+    W = Orthogonal(gain=3.0)(np.random.default_rng(0), 4, 7)
+    assert_allclose(W @ W.T, 9 * np.eye(4), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "initializer, message",
+    [
+        (Normal(mean=np.inf), r"mean must be a number in \(-inf, inf\), got inf"),
+        (Normal(std=-1), r"std must be a number in \[0, inf\), got -1"),
+        (Uniform(1, 1), r"high must be a number in \(1, inf\), got 1"),
+        (Uniform(np.nan, 1), r"low must be a number in \(-inf, inf\), got nan"),
+        (TruncatedNormal(std=0), r"std must be a number in \(0, inf\), got 0"),
+        (TruncatedNormal(mean=np.nan), r"mean must be a number"),
+        (TruncatedNormal(low=3), r"high must be a number in \(3, inf\), got 2.0"),
+        (VarianceScaling(0), r"scale must be a number in \(0, inf\), got 0"),
+        (VarianceScaling(mode="fan"), r"mode must be one of 'fan_in'.* got 'fan'"),
+        (VarianceScaling(distribution="gamma"), r"distribution must be one of .* got 'gamma'"),
+        (Orthogonal(gain=0), r"gain must be a number in \(0, inf\), got 0"),
+    ],
+    ids=str,
+)
+def test_bad_numbers_are_refused_before_any_work(initializer, message):
+    with pytest.raises(ValueError, match=message):
+        make_classifier(initializer).fit(X, Y)
+
+
+X, Y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+
+
+def make_classifier(weight_init):
+    """A classifier that hardly moves from where it starts."""
+    return DropoutMLPClassifier(
+        (5,),
+        weight_init=weight_init,
+        learning_rate_init=1e-12,
+        max_iter=1,
+        standardize=False,
+        cv=None,
+        learning_rate="cosine",
+        random_state=0,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_each_layer_may_have_its_own():
+    def ramp(rng, fan_in, fan_out):
+        return np.arange(fan_in * fan_out).reshape(fan_in, fan_out) / 10
+
+    first, second = make_classifier([ramp, Uniform(7, 8)]).fit(X, Y).coefs_
+    assert_allclose(first, np.arange(15).reshape(3, 5) / 10, atol=1e-9)
+    assert ((second > 7) & (second < 8)).all()
+
+
+@pytest.mark.parametrize(
+    "drawn, message",
+    [
+        (np.zeros((3, 4)), r"weight_init=.* the shape \(3, 5\), got the shape \(3, 4\)"),
+        (0.0, r"weight_init=.* the shape \(3, 5\), got the shape \(\)"),
+        (np.full((3, 5), np.nan), "weight_init=.* gave NaN, or more than float32 holds"),
+        (np.full((3, 5), 1e200), "weight_init=.* gave NaN, or more than float32 holds"),
+    ],
+)
+def test_what_a_function_returns_is_checked(drawn, message):
+    with pytest.raises(ValueError, match=message):
+        make_classifier(lambda *_: drawn).fit(X.astype(np.float32), Y)
+
+
+def test_an_initializer_says_what_it_lacks():
+    with pytest.raises(NotImplementedError, match="Initializer must implement __call__"):
+        make_classifier(Initializer()).fit(X, Y)
+
+
+@pytest.mark.parametrize("initializer", [initializer for initializer, _ in OWN_LAWS], ids=str)
+def test_copies_are_equal(initializer):
+    for copy in (clone(initializer), pickle.loads(pickle.dumps(initializer))):
+        assert copy is not initializer
+        assert copy == initializer

@@ -329,10 +329,10 @@ def make_selu(scheme, rates, **arguments):
 
 def predictions(case, step=None):
     """Raw predictions by the formula, with the masks drawn last."""
-    scheme, h = case.drops.scheme, case.X.astype(np.float64)
+    h = case.X.astype(np.float64)
     Ws, bs = case.reference_parameters()
-    layers = zip(Ws, bs, case.masks(step), case.drops.rates, strict=True)
-    for i, (W, b, mask, rate) in enumerate(layers):
+    layers = zip(Ws, bs, case.masks(step), case.drops.schemes, case.drops.rates, strict=True)
+    for i, (W, b, mask, scheme, rate) in enumerate(layers):
         h = SELU(h) if i else h
         if mask is not None and scheme.drops_weights:
             W = W * mask
@@ -396,15 +396,16 @@ def test_dropconnect_is_a_network_of_masked_weights(rates):
         network.activations,
         "softmax",
         [None] * 3,
-        alpha=0,
-        l1_ratio=0,
-        bias_alpha=0,
+        alpha=[0] * 3,
+        l1_ratio=[0] * 3,
+        bias_alpha=[0] * 3,
         smoothing=0,
     )
     total = case.weight.sum()
+    of_weights, of_biases = PENALTIES["weights"], PENALTIES["biases"]
     for i, (W, b) in enumerate(zip(network.weights, network.biases, strict=True)):
-        of_W, dW = reference.elastic_net(W, PENALTIES.weights.alpha, PENALTIES.weights.l1_ratio)
-        of_b, db = reference.elastic_net(b, PENALTIES.biases.alpha, PENALTIES.biases.l1_ratio)
+        of_W, dW = reference.elastic_net(W, of_weights.alpha, of_weights.l1_ratio)
+        of_b, db = reference.elastic_net(b, of_biases.alpha, of_biases.l1_ratio)
         expected += (of_W + of_b) / total
         dW, db = dVs[i] * masks[i] + dW / total, dbs[i] + db / total
         assert_allclose(case.gradient[f"W{i}"], dW, rtol=1e-10, atol=1e-13)

@@ -11,11 +11,11 @@ import reference
 from cases import ALWAYS, CLASS_TARGETS, PENALTIES, SCHEMES, make_case
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdropout._core.initializers import INITIALIZERS
 from skdropout._network.network import Network
 from skdropout._network.ops import Activation, BatchNorm, Dense, Dropout, RectifierDropout
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Batchwise
+from skdropout.initializers import INITIALIZERS
 from skdropout.optimizers import SGD, Adam
 
 ACTIVATIONS = list(reference.ACTIVATIONS)
@@ -45,7 +45,7 @@ with_and_without_norm = pytest.mark.parametrize("batch_norm", [False, True], ids
 
 def assert_step_equals_reference(case):
     value = case.take_step()
-    expected, *derivatives = case.reference_loss_and_gradient(PENALTIES)
+    expected, *derivatives = case.reference_loss_and_gradient(**PENALTIES)
     tolerance = TOLERANCE[case.network.dtype]
     if case.network.batch_norm:
         tolerance *= TOLERANCE_FACTOR_OF_BATCH_NORM
@@ -557,7 +557,7 @@ def test_state_does_not_follow_the_network():
 def test_initialize_goes_by_the_activation_that_the_weights_feed(batch_norm):
     network = Network((4, 5, 6, 3), ("selu", "relu"), np.float64, batch_norm=batch_norm)
     network.memory.fill(7.0)
-    network.initialize(np.random.default_rng(0), "auto")
+    network.initialize(np.random.default_rng(0), ("auto",) * network.n_layers)
     rng = np.random.default_rng(0)
     names = ["lecun_normal", "he_uniform", "glorot_uniform"]
     for W, name, shape in zip(network.weights, names, pairwise(network.sizes), strict=True):
@@ -572,7 +572,7 @@ def test_initialize_goes_by_the_activation_that_the_weights_feed(batch_norm):
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_initialize_takes_a_name(name):
     network = Network((4, 5, 3), ("selu",), np.float64)
-    network.initialize(np.random.default_rng(0), name)
+    network.initialize(np.random.default_rng(0), (name,) * network.n_layers)
     assert_array_equal(network.weights[0], INITIALIZERS[name](np.random.default_rng(0), 4, 5))
 
 

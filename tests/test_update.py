@@ -4,14 +4,14 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import NO_PENALTY, make_network, make_update
+from cases import make_network, make_update
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 
 from skdropout import DropoutMLPClassifier
 from skdropout._core import tuning
 from skdropout._core.penalties import ElasticNet
-from skdropout._training.update import OptimizerState, Penalties, clip
+from skdropout._training.update import OptimizerState, clip
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 
@@ -136,7 +136,7 @@ def test_what_reaches_the_optimizer():
 @pytest.mark.parametrize("of", ["weights", "biases"])
 def test_elastic_net(alpha, l1_ratio, of):
     net, optimizer = make_sparse_network(), Recorder()
-    penalties = NO_PENALTY._replace(**{of: ElasticNet(alpha, l1_ratio)})
+    penalties = {of: ElasticNet(alpha, l1_ratio)}
     (value,) = take_steps(net, make_update(net, optimizer, penalties=penalties))
     p = net.parameters.flat
     span = slice(None, N_WEIGHTS) if of == "weights" else slice(N_WEIGHTS, None)
@@ -161,7 +161,7 @@ def test_gradient_of_the_elastic_net_is_that_of_its_value(alpha, l1_ratio):
 def test_penalty_is_the_one_before_the_step():
     net = make_sparse_network()
     before = net.parameters.flat[:N_WEIGHTS].copy()
-    update = make_update(net, PLAIN, penalties=NO_PENALTY._replace(weights=ElasticNet(1.0, 0.0)))
+    update = make_update(net, PLAIN, penalties={"weights": ElasticNet(1.0, 0.0)})
     (value,) = take_steps(net, update, batch_weight=1.0)
     assert value == pytest.approx(np.sum(before**2) / 2, rel=1e-14)
     assert type(value) is float
@@ -172,7 +172,7 @@ def test_penalties_of_weights_and_biases_add_up():
 
     def value(**penalties):
         net = make_sparse_network()
-        return take_steps(net, make_update(net, penalties=NO_PENALTY._replace(**penalties)))[0]
+        return take_steps(net, make_update(net, penalties=penalties))[0]
 
     both = value(weights=of_weights, biases=of_biases)
     assert value(weights=of_weights) > 0
@@ -245,7 +245,7 @@ def test_each_weight_matrix_is_projected_after_the_step():
 # All at once
 
 EVERYTHING = {
-    "penalties": Penalties(weights=ElasticNet(0.7, 0.3), biases=ElasticNet(0.4, 0.3)),
+    "penalties": {"weights": ElasticNet(0.7, 0.3), "biases": ElasticNet(0.4, 0.3)},
     "weight_decay": 0.9,
     "clip_norm": 2.0,
     "constraint": MaxNorm(1.5),
@@ -317,7 +317,7 @@ def test_float32_stays_float32(optimizer):
 def test_what_vanishes_becomes_zero_and_not_subnormal(optimizer):
     """Both what is remembered of gradients that are zero, and weights that a penalty shrinks."""
     net = make_sparse_network(np.float32)
-    penalties = NO_PENALTY._replace(weights=ElasticNet(1e-3, 0.0))
+    penalties = {"weights": ElasticNet(1e-3, 0.0)}
     update = make_update(net, optimizer(), penalties=penalties, weight_decay=0.1)
     take_steps(net, update, n_steps=20)
     net.parameters.flat[:4] = np.float32(1e-39)

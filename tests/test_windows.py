@@ -227,7 +227,7 @@ def make_permutation():
 def make_orders(rates=(0.0, 0.5, 0.5)):
     """A network, and the windows that move its units."""
     network, _, permutation = make_permutation()
-    return network, plan(permutation, drops=Drops(Batchwise(), rates), costs=ALWAYS)
+    return network, plan(permutation, drops=Drops((Batchwise(),) * len(rates), rates), costs=ALWAYS)
 
 
 def plan(permutation, *, drops, rng=0, n_rows=128, n_draws=100, costs=COSTS):
@@ -599,7 +599,7 @@ def test_a_smaller_network_is_the_whole_one_with_a_mask():
 
 def thins(network, X, scheme, rng=None):
     """The predictions of random networks, and whether these are smaller ones."""
-    drops, rng = Drops(scheme, (0.2, 0.5)), rng or np.random.default_rng(0)
+    drops, rng = Drops((scheme,) * 2, (0.2, 0.5)), rng or np.random.default_rng(0)
     of = MonteCarlo([network], X, 3, drops=drops, rng=rng, consistent=False)
     return of, of.predict == of._predict_thin
 
@@ -614,7 +614,7 @@ def test_blocks_of_many_rows_have_smaller_networks(n_rows, has_smaller):
 def test_a_mask_of_inputs_may_be_one_number():
     """Where hidden units are counted, so that there are smaller networks."""
     network = Network((20, 1000, 5), ("relu",), np.float64)
-    network.initialize(np.random.default_rng(0), "auto")
+    network.initialize(np.random.default_rng(0), ("auto",) * 2)
 
     class OneForInputs(CountedOdds):
         def mask_shape(self, n_rows, n_units):
@@ -733,7 +733,8 @@ LARGE = (784, 1024, 1024, 10)
 )
 def test_large_layers_whose_units_are_alike_have_windows(arguments, has_windows):
     arguments = {"sizes": LARGE, "rates": (0.2, 0.5, 0.5), "scheme": Batchwise()} | arguments
-    rates, drops = arguments["rates"], Drops(arguments.pop("scheme"), arguments.pop("rates"))
+    rates, scheme = arguments.pop("rates"), arguments.pop("scheme")
+    drops = Drops((scheme,) * len(rates), rates)
     permutation = UnitPermutation([], arguments.pop("sizes"), None)
     windows = plan(permutation, drops=drops, **arguments)
     assert bool(windows.windows) == has_windows

@@ -1,5 +1,6 @@
 """Losses on raw predictions, by log-sum-exp; they know no network and no label."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,19 @@ class RunningLoss:
     dtype : dtype
     stack : tuple of int, default=()
         The axis of several networks, ``(n_networks,)``, which all arrays have in front then.
+    terms : callable, default=None
+        ``terms(z, y)``, of shape (n, n_terms), whose weighted sums are wanted, too.
     """
 
-    def __init__(self, loss: Loss, n_outputs: int, dtype: DTypeLike, stack: Shape = ()):
-        self.loss = loss
+    def __init__(
+        self,
+        loss: Loss,
+        n_outputs: int,
+        dtype: DTypeLike,
+        stack: Shape = (),
+        terms: Callable[[Array, Array], Array] | None = None,
+    ):
+        self.loss, self._terms = loss, terms
         self._capacity = max(1, min(tuning.LOSS_ROWS, tuning.LOSS_NUMBERS // n_outputs))
         zyw = [np.empty((*stack, self._capacity, n), dtype) for n in (n_outputs, n_outputs, 1)]
         self._z, self._y, self._weight = zyw
@@ -95,6 +105,7 @@ class RunningLoss:
         self._sizes: list[int] = []
         self._factors: list[float | Array] = []
         self._total: Any = self._nothing()
+        self._sums: Any = self._nothing()
 
     def add(self, z: Array, y: Array, weight: Array, factor: float | Array):
         """Add a batch, whose rows weigh ``factor weight``, a column."""
@@ -117,28 +128,33 @@ class RunningLoss:
         self._factors.append(factor)
         self._n_rows += n_rows
 
-    def pop(self) -> Any:
-        """The sum since the last call, a number or an array of one for each network."""
+    def pop(self) -> tuple[Any, Any]:
+        """The sums since the last call: of the losses, a number for each network, and the terms."""
         self._settle()
         total, self._total = self._total, self._nothing()
-        return total
+        sums, self._sums = self._sums, self._nothing()
+        return total, sums
 
     def _nothing(self) -> Any:
-        return np.zeros(self._stack) if self._stack else 0.0
+        return [0.0] * (self._stack or (1,))[0]
 
     def _settle(self):
         rows, sizes = slice(self._n_rows), np.array(self._sizes, int)
         factors = np.array(self._factors, float)  # so that sums of large weights are finite
         factors = factors.repeat(sizes, axis=0)
         if not self._stack:
-            per_sample = self.loss.per_sample(self._z[rows], self._y[rows])
-            self._total += float(per_sample.dot(self._weight[rows, 0] * factors))
+            z, y, weight = self._z[rows], self._y[rows], [self._weight[rows, 0] * factors]
         else:
             z, y = (a[:, rows].reshape(-1, a.shape[-1]) for a in (self._z, self._y))
-            per_sample = self.loss.per_sample(z, y).reshape(len(self._z), -1)
             weight = np.multiply(self._weight[:, rows, 0], factors.T, order="C")
-            for i, of_network in enumerate(per_sample):
-                self._total[i] += float(of_network.dot(weight[i]))
+        n_networks = len(weight)
+        per_sample = self.loss.per_sample(z, y).reshape(n_networks, -1)
+        for i, of_network in enumerate(per_sample):
+            self._total[i] += float(of_network.dot(weight[i]))
+        if self._terms is not None:
+            terms = self._terms(z, y).reshape(n_networks, self._n_rows, -1)
+            for i, of_network in enumerate(terms):
+                self._sums[i] = self._sums[i] + weight[i].dot(of_network)
         self._n_rows = 0
         self._sizes, self._factors = [], []
 
@@ -211,6 +227,25 @@ class LogisticCrossEntropy(ClassLoss):
         return _log_where_large(self.proba(z), log_expit(z))
 
 
+class BrierScore(LogisticCrossEntropy):
+    """``sum_k (s(z_k) - y_k)^2 / 2``, `s` the logistic function; its derivative is ``(s - y) s'``.
+
+    Half the score of G. Brier, "Verification of forecasts expressed in terms of probability",
+    Monthly Weather Review 78, 1950. With ``s' = s(z) s(-z)``.
+    """
+
+    def per_sample(self, z, y):
+        return 0.5 * np.square(expit(z) - y).sum(axis=1)
+
+    def gradient(self, z, y, weight, dz, row):
+        p = factor = row[:, 0]  # column by column, in the scratch that there is
+        for z_k, y_k, dz_k in zip(z.T, y.T, dz.T, strict=True):
+            np.subtract(expit(z_k, out=p), y_k, out=dz_k)
+            dz_k *= p
+            dz_k *= expit(np.negative(z_k, out=factor), out=factor)
+        dz *= weight
+
+
 class SquaredError(NumberLoss):
     """``sum_k (z_k - y_k)^2 / 2``; its derivative is ``z - y``."""
 
@@ -276,9 +311,11 @@ def _log_where_large(p, log_p):
 
 
 CLASS_LOSSES: dict[str, ClassLoss] = {
-    loss.out_activation: loss for loss in (SoftmaxCrossEntropy(), LogisticCrossEntropy())
+    "softmax": SoftmaxCrossEntropy(),
+    "logistic": LogisticCrossEntropy(),
+    "brier": BrierScore(),
 }
-"""By the name of the activation of the outputs."""
+"""Cross-entropies by the activation of the outputs, and the squared error."""
 
 NUMBER_LOSSES: dict[str, NumberLoss] = {
     "squared_error": SquaredError(),

@@ -16,15 +16,15 @@ from skdropout._core.checks import (
     is_name,
     is_sequence,
 )
-from skdropout._core.initializers import INITIALIZERS
 from skdropout._core.losses import NUMBER_LOSSES
 from skdropout._core.penalties import ElasticNet
-from skdropout._estimators.automatic import suit_rates
+from skdropout._estimators.automatic import is_plain_score, suit_rates
 from skdropout._network.masks import Drops
 from skdropout._training.settings import Settings
 from skdropout._training.update import Penalties, UpdateRule
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
+from skdropout.initializers import INITIALIZERS, Initializer
 from skdropout.optimizers import OPTIMIZERS, Adam, AMSGrad, NAdam, Optimizer
 from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Constant, Schedule
 
@@ -32,9 +32,9 @@ FLAGS = (
     "shuffle",
     "warm_start",
     "nesterovs_momentum",
-    "early_stopping",
     "batch_norm",
     "standardize",
+    "fit_intercept",
 )
 _SOLVER_ARGUMENTS = {
     "sgd": ("momentum", "nesterovs_momentum"),
@@ -42,7 +42,8 @@ _SOLVER_ARGUMENTS = {
     "nadam": ("beta_1", "beta_2", "epsilon"),
     "amsgrad": ("beta_1", "beta_2", "epsilon"),
 }
-_SCHEDULE_ARGUMENTS = {"invscaling": ("power_t",)}
+LOSSES_OF_CLASSES = ("log_loss", "squared_error")
+LAYERS = "layers, with that of the outputs"
 
 
 def arguments_of(estimator: Any) -> dict[str, Any]:
@@ -69,9 +70,13 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
     given = arguments["activation"]
     for activation in activations if is_sequence(given) else [given]:
         check_name("activation", activation, ACTIVATIONS)
+    if arguments["batch_norm"] and not arguments["fit_intercept"]:
+        raise ValueError("batch_norm=True moves its layers by biases: it needs fit_intercept=True.")
     drops = read_drops(arguments, sizes, activations)
-    l1_ratio = float(arguments["l1_ratio"])
-    dropout_schedule = _recipe("dropout_schedule", arguments, DROPOUT_SCHEDULES, Schedule)
+    n_layers = len(sizes) + 1
+    dropout_schedule = _recipe(
+        "dropout_schedule", arguments["dropout_schedule"], DROPOUT_SCHEDULES, Schedule
+    )
     schedule = _schedule(arguments)
     if dropout_schedule.adapts and not schedule.adapts:
         raise ValueError(
@@ -83,15 +88,13 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
         hidden_sizes=tuple(sizes),
         activations=tuple(activations),
         batch_norm=bool(arguments["batch_norm"]),
-        weight_init=arguments["weight_init"],
+        weight_init=_initializers(arguments, n_layers),
+        fit_intercept=bool(arguments["fit_intercept"]),
         drops=drops,
         automatic_rates=is_name(arguments["dropout_rate"], "auto"),
         dropout_schedule=dropout_schedule,
-        penalties=Penalties(
-            ElasticNet(float(arguments["alpha"]), l1_ratio),
-            ElasticNet(float(arguments["bias_alpha"]), l1_ratio),
-        ),
-        rule=_rule(arguments, drops),
+        penalties=_penalties(arguments, n_layers),
+        rule=_rule(arguments, drops, n_layers),
         learning_rate=float(arguments["learning_rate_init"]),
         schedule=schedule,
         automatic=is_name(arguments["learning_rate"], "auto"),
@@ -101,7 +104,9 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
         max_fun=int(arguments["max_fun"]),
         tol=float(arguments["tol"]),
         n_iter_no_change=None if n_iter_no_change == "auto" else float(n_iter_no_change),
-        early_stopping=bool(arguments["early_stopping"]),
+        scores=is_plain_score(arguments["scoring"]),
+        holds_out=bool(arguments["early_stopping"]),
+        judges=not is_name(arguments["early_stopping"], "monitor"),
         validation_fraction=float(arguments["validation_fraction"]),
         verbose=bool(arguments["verbose"]),
     )
@@ -118,20 +123,36 @@ def read_drops(
     rates = check_one_per("dropout_rate", given, len(sizes), "hidden layers")
     for rate in rates if is_sequence(given) else [given]:
         check_number("dropout_rate, if it is not 'auto',", rate, 0, 1)
-    scheme = _recipe("dropout", arguments, DROPOUT_SCHEMES, DropoutScheme)
-    check_number("batches_per_mask of dropout", scheme.batches_per_mask, 1, integer=True)
-    if scheme.batches_per_mask > 1 and scheme.draws_per_row:
-        raise ValueError(
-            f"dropout={scheme!r} has batches_per_mask={scheme.batches_per_mask}, but draws a mask "
-            "for each row, and batches have different rows."
-        )
-    unfit = {name for name, rate in zip(activations, rates, strict=True) if rate} - {"selu"}
-    if isinstance(scheme, Alpha) and unfit:
+    schemes = _schemes(arguments["dropout"], len(sizes))
+    layers = zip(schemes[1:], rates, activations, strict=True)
+    unfit = {name for scheme, rate, name in layers if rate and isinstance(scheme, Alpha)} - {"selu"}
+    if unfit:
         raise ValueError(
             "dropout='alpha' needs activation='selu' in every layer with a dropout_rate, got "
             f"{', '.join(map(repr, sorted(unfit)))}."
         )
-    return Drops(scheme, (float(arguments["input_dropout_rate"]), *map(float, rates)))
+    return Drops(schemes, (float(arguments["input_dropout_rate"]), *map(float, rates)))
+
+
+def _schemes(given: Any, n_hidden: int) -> tuple[DropoutScheme, ...]:
+    """A scheme for the inputs and each hidden layer; those that are equal are one object."""
+    schemes: list[DropoutScheme] = []
+    for value in check_one_per("dropout", given, n_hidden, "hidden layers") or [given]:
+        scheme = _recipe("dropout", value, DROPOUT_SCHEMES, DropoutScheme)
+        schemes.append(schemes[schemes.index(scheme)] if scheme in schemes else scheme)
+    for scheme in schemes:
+        check_number("batches_per_mask of dropout", scheme.batches_per_mask, 1, integer=True)
+        if scheme.batches_per_mask > 1 and scheme.draws_per_row:
+            raise ValueError(
+                f"dropout={scheme!r} has batches_per_mask={scheme.batches_per_mask}, but draws a "
+                "mask for each row, and batches have different rows."
+            )
+    if len({scheme.batches_per_mask for scheme in schemes}) > 1:
+        raise ValueError(
+            f"The schemes of dropout={given!r} must have the same batches_per_mask: new masks of "
+            "all layers are drawn at once."
+        )
+    return (schemes[0], *schemes) if n_hidden else (schemes[0],)
 
 
 def drops_now(estimator: Any) -> Drops:
@@ -145,7 +166,7 @@ def drops_now(estimator: Any) -> Drops:
 
 def check_sparse_dropout(drops: Drops) -> None:
     """Raise if what is dropped of sparse inputs would not be zero, or not what it should be."""
-    scheme, (rate, *_) = drops.scheme, drops.rates
+    scheme, rate = drops.schemes[0], drops.rates[0]
     if scheme.saturation and rate:
         raise ValueError(
             f"dropout={scheme!r} would make sparse inputs dense: set input_dropout_rate=0 or give "
@@ -162,9 +183,6 @@ def check_sparse_dropout(drops: Drops) -> None:
 def _check_plain(arguments):
     """Check what is a plain number, flag or name."""
     for name, low, high, closed in (
-        ("alpha", 0, inf, "[)"),
-        ("l1_ratio", 0, 1, "[]"),
-        ("bias_alpha", 0, inf, "[)"),
         ("label_smoothing", 0, 1, "[)"),
         ("learning_rate_init", 0, inf, "()"),
         ("power_t", 0, inf, "[)"),
@@ -193,6 +211,8 @@ def _check_plain(arguments):
             check_number(described, given, low, integer=integer)
     for name in FLAGS:
         check_flag(name, arguments[name])
+    if not is_name(arguments["early_stopping"], "monitor"):
+        check_flag("early_stopping, if it is not 'monitor',", arguments["early_stopping"])
     _check_cv(arguments["cv"])
     if arguments["n_jobs"] is not None:
         check_number("n_jobs, if it is not None,", arguments["n_jobs"], integer=True)
@@ -200,9 +220,8 @@ def _check_plain(arguments):
             raise ValueError("n_jobs must not be 0: give a number of workers, or -1 for all.")
     if not isinstance(arguments["verbose"], bool | np.bool_):
         check_number("verbose", arguments["verbose"], 0, integer=True)
-    check_name("weight_init", arguments["weight_init"], ("auto", *INITIALIZERS))
-    if "loss" in arguments:
-        check_name("loss", arguments["loss"], NUMBER_LOSSES)
+    losses = NUMBER_LOSSES if "label_smoothing" not in arguments else LOSSES_OF_CLASSES
+    check_name("loss", arguments["loss"], losses)
 
 
 def _check_cv(cv):
@@ -224,36 +243,68 @@ def _hidden_sizes(value):
     return [int(size) for size in sizes]
 
 
-def _recipe(name, arguments, classes, base, takes_from_estimator=None):
+def _each(name, arguments, n_layers, low, high, closed):
+    """A number for each layer, outputs included."""
+    given = arguments[name]
+    values = check_one_per(name, given, n_layers, LAYERS)
+    for value in values if is_sequence(given) else [given]:
+        check_number(name, value, low, high, closed=closed)
+    return [float(value) for value in values]
+
+
+def _penalties(arguments, n_layers):
+    """The penalties of all layers."""
+    l1_ratios = _each("l1_ratio", arguments, n_layers, 0, 1, "[]")
+    strengths = (_each(name, arguments, n_layers, 0, inf, "[)") for name in ("alpha", "bias_alpha"))
+    return Penalties(*(tuple(map(ElasticNet, alphas, l1_ratios)) for alphas in strengths))
+
+
+def _initializers(arguments, n_layers):
+    """What draws the weights of each layer: a name, or a function."""
+    values = check_one_per("weight_init", arguments["weight_init"], n_layers, LAYERS)
+    for value in values:
+        if isinstance(value, Initializer):
+            value.check()
+        elif not callable(value):
+            other = ", or a function (rng, fan_in, fan_out) -> W"
+            check_name("weight_init", value, ("auto", *INITIALIZERS), other=other)
+    return tuple(values)
+
+
+def _recipe(name, value, classes, base, **options):
     """An object of the class `base` as it is, or a new one of the class that a name stands for."""
-    value = arguments[name]
     if isinstance(value, base):
         value.check()
         return value
     other = f" or an object of the class {base.__name__} of {base.__module__}"
     check_name(name, value, classes, other=other)
-    names = (takes_from_estimator or {}).get(value, ())
-    return classes[value](**{name: arguments[name] for name in names})
+    return classes[value](**options.get(value, {}))
 
 
 def _schedule(arguments):
     """The schedule of the learning rate; for "auto" what stands in until the data are known."""
     names = {"auto": Constant, **SCHEDULES}
-    return _recipe("learning_rate", arguments, names, Schedule, _SCHEDULE_ARGUMENTS)
+    given, options = arguments["learning_rate"], {"power_t": arguments["power_t"]}
+    return _recipe("learning_rate", given, names, Schedule, invscaling=options)
 
 
-def _rule(arguments, drops):
+def _rule(arguments, drops, n_layers):
     """How the parameters move, or None for L-BFGS, which goes its own way."""
-    constraint = _constraint(arguments["max_norm"])
+    max_norms = check_one_per("max_norm", arguments["max_norm"], n_layers, LAYERS)
+    constraints = tuple(map(_constraint, max_norms))
     if not is_name(arguments["solver"], "lbfgs"):
         names = {**OPTIMIZERS, "lbfgs": None}
-        optimizer = _recipe("solver", arguments, names, Optimizer, _SOLVER_ARGUMENTS)
+        options = {
+            solver: {name: arguments[name] for name in taken}
+            for solver, taken in _SOLVER_ARGUMENTS.items()
+        }
+        optimizer = _recipe("solver", arguments["solver"], names, Optimizer, **options)
         clip_norm = arguments["clip_norm"]
         return UpdateRule(
             optimizer,
             _weight_decay(arguments["weight_decay"], arguments["learning_rate_init"], optimizer),
             None if clip_norm is None else float(clip_norm),
-            constraint,
+            constraints,
         )
     if drops:
         raise ValueError(
@@ -261,10 +312,12 @@ def _rule(arguments, drops):
             f"time. Set dropout_rate=0 and input_dropout_rate=0 (got {arguments['dropout_rate']!r} "
             f"and {arguments['input_dropout_rate']!r}), or take another solver."
         )
-    for name in ("weight_decay", "clip_norm", "max_norm", "batch_norm"):
-        if arguments[name] and arguments[name] != "auto":
+    refused = {name: arguments[name] for name in ("weight_decay", "clip_norm", "batch_norm")}
+    refused["max_norm"] = any(constraints) and arguments["max_norm"]
+    for name, given in refused.items():
+        if not (is_name(given, "auto") or given is False or given is None or given == 0):
             raise ValueError(
-                f"solver='lbfgs' does not know {name}, got {arguments[name]!r}. Penalties "
+                f"solver='lbfgs' does not know {name}, got {given!r}. Penalties "
                 "(alpha, l1_ratio, bias_alpha) work with every solver."
             )
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ def suit(settings: Settings, n_rows: int, *, judged: bool, incremental: bool = F
         growth = PATIENCE_GROWTH if n_rows <= MOST_FOLDED else 0.0
         settings = replace(settings, patience_growth=growth)
     elif n_iter_no_change is None:
-        n_iter_no_change = 10
+        n_iter_no_change = 10 if settings.judges else inf
     settings = replace(settings, batch_size=batch_size, n_iter_no_change=n_iter_no_change)
     if settings.automatic_rates and n_rows > MOST_FOLDED:
         inputs, *hidden = settings.drops.rates
@@ -110,6 +110,11 @@ def holds_out(cv: Any, n_rows: int, *, alone: bool) -> bool:
 def decides_by_loss(scoring: Any) -> bool:
     """Whether a validation decides by its loss, and not by a score."""
     return scoring is None or is_name(scoring, "loss")
+
+
+def is_plain_score(scoring: Any) -> bool:
+    """Whether a validation is scored by accuracy or R2, as the epochs of a training can be."""
+    return decides_by_loss(scoring) or (isinstance(scoring, str) and scoring in ("accuracy", "r2"))
 
 
 def suit_dtype(dtype: DTypeLike, n_rows: int, *, folded: bool) -> DTypeLike:

@@ -23,10 +23,12 @@ from skdropout._network.network import Network
 from skdropout._training.state import TrainingState
 from skdropout.constraints import Constraint
 from skdropout.dropout import DropoutScheme
+from skdropout.initializers import Initializer
 from skdropout.optimizers import Optimizer
 from skdropout.schedules import Schedule
 
 Method = TypeVar("Method", bound=Callable)
+WeightInit = str | Initializer | Callable[..., Array]
 
 
 def is_stochastic(estimator: Any) -> bool:
@@ -64,17 +66,18 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     _: KW_ONLY
     dropout_rate: float | Sequence[float] | Array | str = "auto"
     input_dropout_rate: float = 0.0
-    dropout: str | DropoutScheme = "batchwise"
+    dropout: str | DropoutScheme | Sequence[str | DropoutScheme] = "batchwise"
     dropout_schedule: str | Schedule = "constant"
     solver: str | Optimizer = "adam"
-    alpha: float = 1e-4
-    l1_ratio: float = 0.0
-    bias_alpha: float = 0.0
+    alpha: float | Sequence[float] | Array = 1e-4
+    l1_ratio: float | Sequence[float] | Array = 0.0
+    bias_alpha: float | Sequence[float] | Array = 0.0
     weight_decay: float | str = "auto"
-    max_norm: float | Constraint | None = None
+    max_norm: float | Constraint | Sequence[float | Constraint | None] | None = None
     clip_norm: float | None = None
     batch_norm: bool = False
-    weight_init: str = "auto"
+    fit_intercept: bool = True
+    weight_init: WeightInit | Sequence[WeightInit] = "auto"
     batch_size: int | str = "auto"
     learning_rate: str | Schedule = "auto"
     learning_rate_init: float = 3e-3
@@ -90,7 +93,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    early_stopping: bool = False
+    early_stopping: bool | str = False
     validation_fraction: float = 0.1
     scoring: Any = None
     n_iter_no_change: float | str = "auto"

@@ -23,7 +23,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
 
     A drop-in for :class:`sklearn.neural_network.MLPClassifier` that drops units at random while
     it learns: layer by layer ``h = f(h W + b)``, in training ``h = f(h W + b) * mask / keep``.
-    It minimises the cross-entropy plus ``alpha (l1_ratio |W|_1 + (1 - l1_ratio) / 2 |W|^2)``.
+    It minimises the `loss` plus ``alpha (l1_ratio |W|_1 + (1 - l1_ratio) / 2 |W|^2)``.
 
     Parameters
     ----------
@@ -39,12 +39,13 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         and 0 for layers of up to 32 units and for "lbfgs".
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
-    dropout : str or DropoutScheme, default="batchwise"
+    dropout : str, DropoutScheme or sequence of these, default="batchwise"
         How units are dropped: "batchwise", the same ones for a whole mini-batch, of which always as
         many are kept, ``1 - rate`` times the units, rounded [1]_; "bernoulli", for each sample on
         its own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha",
         for ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
-        :mod:`skdropout.dropout`.
+        :mod:`skdropout.dropout`. One for all layers, or one for each hidden layer, of which the
+        first is that of the inputs, too.
     dropout_schedule : str or Schedule, default="constant"
         How all dropout rates change from epoch to epoch: "constant"; "linear", falling to zero;
         "flat_cosine", constant in the first half, then falling to zero; "early", in the first half
@@ -56,29 +57,35 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
         otherwise below. "lbfgs" takes all samples at once; it needs rates of zero, refuses
         `weight_decay`, `max_norm`, `clip_norm` and `batch_norm`, and ignores `early_stopping`.
-    alpha : float >= 0, default=0.0001
-        Strength of the penalty on the weights. As in `MLPClassifier`, it is divided by the
-        summed weight of the batch.
-    l1_ratio : float in [0, 1], default=0.0
-        Part of the penalties that is L1; the rest is L2.
-    bias_alpha : float >= 0, default=0.0
-        Strength of the same penalty on the biases.
+    alpha : float >= 0 or sequence of float, default=0.0001
+        Strength of the penalty on the weights, one for all layers or one for each, that of the
+        outputs included. As in `MLPClassifier`, it is divided by the summed weight of the batch.
+    l1_ratio : float in [0, 1] or sequence of float, default=0.0
+        Part of the penalties that is L1, for all layers or for each; the rest is L2.
+    bias_alpha : float >= 0 or sequence of float, default=0.0
+        Strength of the same penalty on the biases, for all layers or for each.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
         step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam (at a
         `learning_rate_init` above 5 its inverse), else 0.
-    max_norm : float > 0, Constraint or None, default=None
+    max_norm : float > 0, Constraint, None or sequence of these, default=None
         Largest Euclidean norm of the weights into one unit [2]_, or an object from
-        :mod:`skdropout.constraints`.
+        :mod:`skdropout.constraints`; for all layers or for each, that of the outputs included, of
+        which None leaves one alone.
     clip_norm : float > 0 or None, default=None
         Largest Euclidean norm of the gradient of all parameters; a longer one is scaled to it.
     batch_norm : bool, default=False
         Whether hidden layers are normalised before their activation, in training by mean and
         variance of the mini-batch (weighted as the samples are), in prediction by running ones
         [5]_. A last batch of one sample joins the one before. Not with "lbfgs".
-    weight_init : str, default="auto"
-        How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-        "lecun_uniform", "lecun_normal", "truncated_normal", "orthogonal", or "auto": by the
+    fit_intercept : bool, default=True
+        Whether units have biases. Without them columns are divided by their root mean square and
+        not centred where `standardize` is true, and `batch_norm` is refused.
+    weight_init : str, Initializer, callable or sequence of these, default="auto"
+        How weights are drawn, in all layers or in each, that of the outputs included:
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
+        "lecun_normal", "truncated_normal", "orthogonal"; an object from
+        :mod:`skdropout.initializers`; a function ``(rng, fan_in, fan_out) -> W``; or "auto": by the
         activation that they feed, He for "relu" and its kin, LeCun for "selu", Glorot for the
         others and for the outputs. Biases start at zero.
     batch_size : int >= 1 or "auto", default="auto"
@@ -127,9 +134,11 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Decay of the second moment in "adam", "nadam" and "amsgrad".
     epsilon : float > 0, default=1e-8
         Keeps denominators from zero in "adam", "nadam" and "amsgrad".
-    early_stopping : bool, default=False
+    early_stopping : bool or "monitor", default=False
         Whether to train a single network and hold out a part of the samples (stratified by class),
-        to stop when it no longer improves on these, and to go back to the best epoch.
+        to stop when it no longer improves on these, and to go back to the best epoch. "monitor"
+        tells in `history_` how it does on these, or on `X_val`, and changes nothing else: training
+        goes on to `max_iter`, unless `n_iter_no_change` ends it, and the last epoch is kept.
     validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
@@ -163,6 +172,10 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     n_jobs : int or None, default=None
         The workers of joblib that train the networks of an ensemble. None is one, unless a
         :func:`joblib.parallel_config` says otherwise. The networks are the same for any number.
+    loss : {"log_loss", "squared_error"}, default="log_loss"
+        What is minimised: the cross-entropy; or half of the squared error of the probabilities
+        [8]_, with logistic outputs, one for each of more than two classes, whose probabilities are
+        these outputs divided by their sum.
     label_smoothing : float in [0, 1), default=0.0
         Part of the target spread evenly over the classes [4]_.
     class_weight : "balanced", dict, list of dict or None, default=None
@@ -186,10 +199,12 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     oof_score_ : float
         Their score, by `scoring` or accuracy; only with `cv`.
     history_ : dict of str to list
-        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
-        "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, where
-        something is held out, "validation_loss" and, for a single network or with `scoring`,
-        "validation_score"; the loss alone with "lbfgs".
+        For each epoch: "loss" (with penalty and dropout) and its parts "data_loss" and "penalty",
+        "training_score" (accuracy with dropout, of the predictions that each step was taken from;
+        not with another `scoring`), "learning_rate" (of its last step), "dropout_rate" (a tuple
+        where layers differ), "input_dropout_rate" and, where something is held out,
+        "validation_loss" and, for a single network or with `scoring`, "validation_score"; the loss
+        alone with "lbfgs".
     loss_ : float
         Training loss of the last epoch, the mean of all networks.
     loss_curve_ : list of float
@@ -210,7 +225,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     n_outputs_ : int
         Output units: 1 for two classes, else one a class or label.
     out_activation_ : {"logistic", "softmax"}
-        Activation of the outputs: "softmax" for one class, and for more than two.
+        Activation of the outputs: "softmax" for one class and for more than two, unless `loss` is
+        "squared_error".
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -236,6 +252,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
        convergence results and optimal averaging schemes", ICML 2013, arXiv 1212.1824.
     .. [7] C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural
        networks", ICML 2017, arXiv 1706.04599.
+    .. [8] G. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
+       Review 78, 1950, doi 10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
 
     Examples
     --------
@@ -254,6 +272,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     True
     """
 
+    loss: str = "log_loss"
     label_smoothing: float = 0.0
     class_weight: Any = None
 
@@ -363,7 +382,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             The most probable class of each sample, or an indicator matrix.
         """
         z = self._raw_predict(X)
-        return self._labels.decide(z)
+        return self._fitted_labels.decide(z)
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Compute the logits.
@@ -396,7 +415,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             Columns in the order of ``classes_``; for many labels, the probability of each.
         """
         z = self._raw_predict(X)
-        return self._labels.proba(z)
+        return self._fitted_labels.proba(z)
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Estimate the logarithm of class probabilities; finite wherever the logits are.
@@ -412,7 +431,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
             Columns in the order of ``classes_``; for many labels, of the probability of each.
         """
         z = self._raw_predict(X)
-        return self._labels.log_proba(z)
+        return self._fitted_labels.log_proba(z)
 
     def predict_proba_samples(
         self,
@@ -468,7 +487,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         (10, 4, 3)
         """
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
-        return monte_carlo.stack(self._labels.proba)
+        return monte_carlo.stack(self._fitted_labels.proba)
 
     def predict_uncertainty(
         self,
@@ -547,7 +566,7 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         True
         """
         monte_carlo = self._monte_carlo(X, n_samples, random_state, consistent)
-        return Bunch(**monte_carlo.gather(self._labels.measure))
+        return Bunch(**monte_carlo.gather(self._fitted_labels.measure))
 
     def to_sklearn(self) -> MLPClassifier | VotingClassifier:
         """Return the fitted network as scikit-learn's own class, with the same predictions.
@@ -580,13 +599,16 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
     @property
     def _labels(self) -> Classes:
         """What is known of the classes, and how they weigh."""
-        learned = (self.classes_, self._is_multilabel) if "classes_" in vars(self) else ()
-        return Classes(self.class_weight, self.label_smoothing, *learned)
+        return self._classes(self.loss)
 
     @property
     def _fitted_labels(self) -> Classes:
-        """What the fitted classes are."""
-        return self._labels
+        """What the fitted classes are; predictions of two do not tell of the loss."""
+        return self._classes("squared_error" if self.out_activation_ == "logistic" else "log_loss")
+
+    def _classes(self, loss: str) -> Classes:
+        learned = (self.classes_, self._is_multilabel) if "classes_" in vars(self) else ()
+        return Classes(self.class_weight, self.label_smoothing, loss, *learned)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -11,6 +11,7 @@ from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from skdropout._core.checks import is_sequence
 from skdropout._estimators.arguments import arguments_of
 from skdropout._estimators.labels import Numbers
 
@@ -77,6 +78,11 @@ def _to_mlp_classifier(estimator: Any) -> MLPClassifier:
             "MLPClassifier has two probabilities for a single class, so it cannot be the same as "
             f"this network, whose only class is {classes[0]!r}."
         )
+    if len(classes) > 2 and not estimator._is_multilabel and mlp.out_activation_ == "logistic":
+        raise ValueError(
+            "MLPClassifier has no logistic outputs for more than two classes, which "
+            "loss='squared_error' has."
+        )
     kinds = np.eye(len(classes), dtype=int) if estimator._is_multilabel else classes
     mlp._label_binarizer = LabelBinarizer().fit(kinds)  # without it, no prediction
     return mlp
@@ -110,6 +116,8 @@ def _to_mlp(their_class: type, estimator: Any) -> Any:
     for name, known in KNOWN_NAMES.items():
         if not (isinstance(shared[name], str) and shared[name] in known):
             del shared[name]
+    if is_sequence(shared["alpha"]):
+        del shared["alpha"]
     if shared["n_iter_no_change"] == "auto":
         del shared["n_iter_no_change"]
     mlp = their_class(**shared)

@@ -160,7 +160,8 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     _check_rows(rows)
     has_validation = validation.X is not None
     roles = _assign(estimator, settings, data, rows, groups, has_validation=has_validation)
-    judged = has_validation or len(roles.judged) > 0
+    watched = has_validation or len(roles.judged) > 0
+    judged = watched and settings.judges
     data, standardization = _standardize(estimator, data, roles.training, folded=roles.folded)
     n_rows = max(len(train) for train, _ in roles.splits)
     suited = suit(settings, n_rows, judged=judged)
@@ -190,10 +191,10 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         held_out = _apply(held_out, standardization)
         drawn = held_out.targets.sampled(held_out.X.shape[0])
         job.monitor.validation = _validation(estimator, held_out, drawn, [drawn], job)
-    elif judged:
+    elif watched:
         parts = [part for _, part in roles.splits]
         job.monitor.validation = _validation(estimator, data, roles.judged, parts, job)
-    elif job.stopping.watches_loss and suited.drops:
+    if not judged and suited.drops and job.stopping.watches_loss:
         job.monitor.evaluation = _evaluation(members[0], data)
     _warn_of_clipping(job, settings, n_rows)
     if not estimator.standardize:
@@ -224,8 +225,10 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
     """Train an estimator for one epoch more. Sets: all of its fitted attributes."""
     is_new = not estimator.__sklearn_is_fitted__()
     settings = _read_settings(estimator, training.X, goes_on=not is_new)
-    if settings.early_stopping:
-        raise ValueError("partial_fit does not support early_stopping=True")
+    if settings.holds_out:
+        raise ValueError(
+            f"partial_fit does not support early_stopping={estimator.early_stopping!r}"
+        )
     with all_or_nothing(estimator):
         learn = partial(labels.learn_part, classes=classes)
         data = _read(estimator, training, labels, learn, new=is_new)
@@ -273,7 +276,7 @@ def _assign(
 ) -> Roles:
     """Decide which rows do what: train all, hold out some, or take turns."""
     generator = random_generator(estimator.random_state)
-    alone = has_validation or settings.early_stopping or estimator.warm_start
+    alone = has_validation or settings.holds_out or estimator.warm_start
     alone = alone or settings.rule is None
     cv = choose_cv(estimator.cv, len(rows), alone=alone)
     strata = data.targets.strata
@@ -292,10 +295,10 @@ def _assign(
     held_out = rows[:0]
     if settings.rule is not None and not has_validation:
         large = holds_out(estimator.cv, len(rows), alone=alone)
-        if settings.early_stopping or large:
+        if settings.holds_out or large:
             sampled = data.targets.sampled(data.X.shape[0])
             fraction = settings.validation_fraction
-            if not settings.early_stopping:
+            if not settings.holds_out:
                 fraction = min(fraction, MOST_HELD_OUT / len(sampled))
             held_out = hold_out(sampled, strata, fraction, streams["shuffling"])
             rows = rows.without(held_out)
@@ -352,7 +355,11 @@ def _standardize(
     if not estimator.standardize:
         return data, None
     if known is None or not incremental:
-        known = Standardizer(data.targets.encoded.n_outputs, scales_targets=_is_linear(data))
+        known = Standardizer(
+            data.targets.encoded.n_outputs,
+            scales_targets=_is_linear(data),
+            centres=bool(estimator.fit_intercept),
+        )
     weight = data.targets.sample_weight
     estimator._standardizer = known.learn(data.X, data.y, weight, rows, incremental=incremental)
     folded = folded and all(v is None or _is_moderate(v) for v in (data.targets.weight, data.y))
@@ -400,16 +407,23 @@ def _begin(
     """New networks, inside. Sets: `_state` or `estimators_`, and what tells of the layers.
 
     In standardised coordinates they begin at the mean of the targets, and take nothing from a
-    column that is constant, unless more rows are to come, which may be of other classes or vary.
+    column that is constant, unless more rows are to come, which may be of other classes or vary, or
+    there are no biases.
     """
     sizes = _sizes(settings, data)
-    is_placed = standardization is not None and not incremental
+    is_placed = standardization is not None and not incremental and settings.fit_intercept
     if is_placed:
         known, start = estimator._standardizer, data.targets.start(roles.training)
         is_constant, has_constant_targets = known.is_constant, known.has_constant_targets
     states = []
     for streams in roles.streams:
-        network = Network(sizes, settings.activations, data.X.dtype, batch_norm=settings.batch_norm)
+        network = Network(
+            sizes,
+            settings.activations,
+            data.X.dtype,
+            batch_norm=settings.batch_norm,
+            fit_intercept=settings.fit_intercept,
+        )
         network.initialize(streams["weights"], settings.weight_init)
         if is_placed:
             network.weights[0][is_constant] = 0.0
@@ -429,13 +443,16 @@ def _check_layers(estimator: Any, settings: Settings, data: Data) -> None:
     if data.targets.loss.out_activation != estimator.out_activation_:
         raise ValueError("Training can only go on with the loss of the previous fit.")
     network = estimator._networks[0]
-    fitted = network.sizes, network.activations, network.batch_norm
-    asked = _sizes(settings, data), settings.activations, settings.batch_norm
+    fitted = network.sizes, network.activations, network.batch_norm, network.fit_intercept
+    asked = (
+        *(_sizes(settings, data), settings.activations),
+        *(settings.batch_norm, settings.fit_intercept),
+    )
     if fitted != asked:
         raise ValueError(
-            "Training can only go on with the network of the previous fit, which has layers "
-            f"of {fitted[0]} units, the activations {fitted[1]} and batch_norm={fitted[2]}; got "
-            f"{asked[0]}, {asked[1]} and {asked[2]}."
+            "Training can only go on with the network of the previous fit, which has layers of "
+            f"{fitted[0]} units, the activations {fitted[1]}, batch_norm={fitted[2]} and "
+            f"fit_intercept={fitted[3]}; got {asked[0]}, {asked[1]}, {asked[2]} and {asked[3]}."
         )
 
 
@@ -513,7 +530,8 @@ def _member(
     batches = Batches(X, targets.encoded, targets.weight, rows, batch_size, rng, smallest=smallest)
     n_epochs_left = max(0, settings.max_iter - state.progress.epoch)
     state.progress.n_steps = state.progress.step + n_epochs_left * len(batches)
-    return Member(settings, state, batches, targets.loss, standardization, is_inside)
+    score = targets.score if settings.scores else None
+    return Member(settings, state, batches, targets.loss, score, standardization, is_inside)
 
 
 def _stopping(settings: Settings, *, judged: bool) -> Stopping:
@@ -564,15 +582,15 @@ def _validation(
     elif len(parts) == 1:
         scorer = data.labels.score(y, encoded, weight)
     is_scalable = isinstance(targets.loss, ClassLoss) or _is_linear(data)
-    calibrates = loss_decides and is_scalable
+    judges = job.monitor.judged
     return Validation(
         parts,
         targets.loss,
         encoded,
         loss_weight,
         scorer,
-        calibrates=calibrates,
-        scorer_decides=not loss_decides,
+        calibrates=judges and loss_decides and is_scalable,
+        scorer_decides=judges and not loss_decides,
     )
 
 
@@ -599,8 +617,9 @@ def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:
 def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
     """Warn where the networks are no better than a constant. Sets: the job's warnings."""
     validation = job.monitor.validation
-    if validation is not None and job.best is not None:
-        z, targets, weight = job.best.z, validation.targets, validation.weight
+    if validation is not None and (job.best is not None or not job.monitor.judged):
+        z = validation.z if job.best is None else job.best.z
+        targets, weight = validation.targets, validation.weight
         where = "the rows held out"
     elif validation is None:
         evaluation = job.monitor.evaluation or _evaluation(job.lead, data)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
+from scipy.special import log_expit
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_name, check_number
 from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, ClassLoss, NumberLoss
+from skdropout._core.scores import R2, Accuracy
 from skdropout._core.uncertainty import measure_classes
 from skdropout._training.data import AT_ONCE, ClassTargets, DenseTargets, Targets
 
@@ -76,6 +78,8 @@ class Classes:
         The argument of the estimator.
     smoothing : float
         Part of each target that is spread over all classes.
+    loss_name : str
+        The argument `loss` of the estimator.
     classes : ndarray of shape (n_classes,)
         What was learned; empty before. For many labels their numbers.
     is_multilabel : bool
@@ -85,14 +89,24 @@ class Classes:
 
     class_weight: Any = None
     smoothing: float = 0.0
+    loss_name: str = "log_loss"
     classes: Array = field(default_factory=lambda: np.empty(0))
     is_multilabel: bool = False
 
     @property
     def loss(self) -> ClassLoss:
-        """The cross-entropy of yes and no, or of one class out of many; 0 for a single class."""
-        yes_and_no = len(self.classes) == 2 or self.is_multilabel
-        return CLASS_LOSSES["logistic" if yes_and_no else "softmax"]
+        """The cross-entropy of yes and no, or of one class out of many; or a squared error.
+
+        The cross-entropy of a single class is zero.
+        """
+        if self.loss_name == "squared_error":
+            return CLASS_LOSSES["brier"]
+        return CLASS_LOSSES["softmax" if self.is_one_of_many else "logistic"]
+
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether there is an output for each class, of which one is right."""
+        return len(self.classes) != 2 and not self.is_multilabel
 
     def check(self, y: Any) -> Array:
         """Return labels of shape (n_samples,) or a dense indicator matrix."""
@@ -171,19 +185,20 @@ class Classes:
             columns = self._codes(y, name).reshape(-1, 1)
         encoded: ClassTargets | DenseTargets
         strata: Array | None
-        if self.loss.out_activation == "softmax":
+        if self.is_one_of_many:
             encoded, strata = ClassTargets(columns, n_classes, smoothing), columns[:, 0]
         else:
             encoded = DenseTargets(columns, smoothing).astype(dtype)
             strata = None if self.is_multilabel else columns[:, 0]
+        score = Accuracy(one_of_many=self.is_one_of_many)
         if self.class_weight is None:
-            return Targets(encoded, strata, sample_weight, sample_weight, self.loss)
+            return Targets(encoded, strata, sample_weight, sample_weight, self.loss, score)
         columns = columns.astype(int, copy=False)
         class_weight = None if training is None else training.class_weight
         if class_weight is None:
             class_weight = self._weigh_classes(columns, sample_weight)
         weight = self._weigh_samples(columns, class_weight, sample_weight, dtype)
-        return Targets(encoded, strata, sample_weight, weight, self.loss, class_weight)
+        return Targets(encoded, strata, sample_weight, weight, self.loss, score, class_weight)
 
     def decide(self, z: Array) -> Array:
         """From raw predictions to labels."""
@@ -191,22 +206,31 @@ class Classes:
             return (z > 0).astype(int)
         y = np.empty(len(z), self.classes.dtype)
         for block in gen_batches(len(z), AT_ONCE):
-            is_softmax = self.loss.out_activation == "softmax"
-            codes = z[block].argmax(axis=1) if is_softmax else (z[block, 0] > 0).astype(int)
+            is_one_of_many = self.is_one_of_many
+            codes = z[block].argmax(axis=1) if is_one_of_many else (z[block, 0] > 0).astype(int)
             self.classes.take(codes, out=y[block], mode="clip")
         return y
 
-    def logits(self, z: Array) -> Array:
-        """A column for each class; ``s(-z)`` and ``s(z)`` are the probabilities of two."""
-        return np.concatenate((-z, z), axis=1) if z.shape[1] < len(self.classes) else z
+    def logits(self, z: Array) -> tuple[ClassLoss, Array]:
+        """A column for each class, and the loss whose link makes probabilities of them.
+
+        ``s(-z)`` and ``s(z)`` are the probabilities of two; the outputs ``s(z)`` of one class out
+        of many are divided by their sum.
+        """
+        if not self.is_one_of_many:
+            return self.loss, z if self.is_multilabel else np.concatenate((-z, z), axis=1)
+        softmax = CLASS_LOSSES["softmax"]
+        return softmax, z if self.loss is softmax else log_expit(z)
 
     def proba(self, z: Array) -> Array:
         """Probabilities of the classes, for many labels of each label."""
-        return self.loss.proba(self.logits(z))
+        loss, z = self.logits(z)
+        return loss.proba(z)
 
     def log_proba(self, z: Array) -> Array:
         """Logarithms of the probabilities."""
-        return self.loss.log_proba(self.logits(z))
+        loss, z = self.logits(z)
+        return loss.log_proba(z)
 
     def measure(self, draws: Iterable[Array]) -> dict[str, Array]:
         """Measures of uncertainty of raw predictions; each label is a question of its own."""
@@ -346,7 +370,7 @@ class Numbers:
     ) -> Targets:
         """A column an output."""
         encoded = DenseTargets(y.reshape(len(y), -1), 0.0).astype(dtype)
-        return Targets(encoded, None, sample_weight, sample_weight, self.loss)
+        return Targets(encoded, None, sample_weight, sample_weight, self.loss, R2(self.loss))
 
     def decide(self, z: Array) -> Array:
         """From raw predictions to means."""

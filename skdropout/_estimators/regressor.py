@@ -39,12 +39,13 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         0 is no dropout; "auto" is what it is for `DropoutMLPClassifier`.
     input_dropout_rate : float in [0, 1), default=0.0
         Fraction of the inputs dropped in training.
-    dropout : str or DropoutScheme, default="batchwise"
+    dropout : str, DropoutScheme or sequence of these, default="batchwise"
         How units are dropped: "batchwise", the same ones for a whole mini-batch, of which always as
         many are kept, ``1 - rate`` times the units, rounded [1]_; "bernoulli", for each sample on
         its own [2]_; "gaussian", multiplied by normal noise of the same variance instead; "alpha",
         for ``activation="selu"`` only; "dropconnect", weights instead of units; or an object from
-        :mod:`skdropout.dropout`.
+        :mod:`skdropout.dropout`. One for all layers, or one for each hidden layer, of which the
+        first is that of the inputs, too.
     dropout_schedule : str or Schedule, default="constant"
         How all dropout rates change from epoch to epoch: "constant"; "linear", falling to zero;
         "flat_cosine", constant in the first half, then falling to zero; "early", in the first half
@@ -56,29 +57,35 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         :mod:`skdropout.optimizers`. A name takes the defaults of its class, except where it says
         otherwise below. "lbfgs" takes all samples at once; it needs rates of zero, refuses
         `weight_decay`, `max_norm`, `clip_norm` and `batch_norm`, and ignores `early_stopping`.
-    alpha : float >= 0, default=0.0001
-        Strength of the penalty on the weights. As in `MLPRegressor`, it is divided by the
-        summed weight of the batch.
-    l1_ratio : float in [0, 1], default=0.0
-        Part of the penalties that is L1; the rest is L2.
-    bias_alpha : float >= 0, default=0.0
-        Strength of the same penalty on the biases.
+    alpha : float >= 0 or sequence of float, default=0.0001
+        Strength of the penalty on the weights, one for all layers or one for each, that of the
+        outputs included. As in `MLPRegressor`, it is divided by the summed weight of the batch.
+    l1_ratio : float in [0, 1] or sequence of float, default=0.0
+        Part of the penalties that is L1, for all layers or for each; the rest is L2.
+    bias_alpha : float >= 0 or sequence of float, default=0.0
+        Strength of the same penalty on the biases, for all layers or for each.
     weight_decay : float >= 0 or "auto", default="auto"
         Decoupled weight decay [3]_: weights shrink by ``learning rate * weight_decay`` at each
         step, whatever the solver. "auto" is 0.2 with Adam, AMSGrad and NAdam (at a
         `learning_rate_init` above 5 its inverse), else 0.
-    max_norm : float > 0, Constraint or None, default=None
+    max_norm : float > 0, Constraint, None or sequence of these, default=None
         Largest Euclidean norm of the weights into one unit [2]_, or an object from
-        :mod:`skdropout.constraints`.
+        :mod:`skdropout.constraints`; for all layers or for each, that of the outputs included, of
+        which None leaves one alone.
     clip_norm : float > 0 or None, default=None
         Largest Euclidean norm of the gradient of all parameters; a longer one is scaled to it.
     batch_norm : bool, default=False
         Whether hidden layers are normalised before their activation, in training by mean and
         variance of the mini-batch (weighted as the samples are), in prediction by running ones
         [4]_. A last batch of one sample joins the one before. Not with "lbfgs".
-    weight_init : str, default="auto"
-        How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-        "lecun_uniform", "lecun_normal", "truncated_normal", "orthogonal", or "auto": by the
+    fit_intercept : bool, default=True
+        Whether units have biases. Without them columns are divided by their root mean square and
+        not centred where `standardize` is true, and `batch_norm` is refused.
+    weight_init : str, Initializer, callable or sequence of these, default="auto"
+        How weights are drawn, in all layers or in each, that of the outputs included:
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
+        "lecun_normal", "truncated_normal", "orthogonal"; an object from
+        :mod:`skdropout.initializers`; a function ``(rng, fan_in, fan_out) -> W``; or "auto": by the
         activation that they feed, He for "relu" and its kin, LeCun for "selu", Glorot for the
         others and for the outputs. Biases start at zero.
     batch_size : int >= 1 or "auto", default="auto"
@@ -127,9 +134,11 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         Decay of the second moment in "adam", "nadam" and "amsgrad".
     epsilon : float > 0, default=1e-8
         Keeps denominators from zero in "adam", "nadam" and "amsgrad".
-    early_stopping : bool, default=False
+    early_stopping : bool or "monitor", default=False
         Whether to train a single network and hold out a part of the samples (stratified by class),
-        to stop when it no longer improves on these, and to go back to the best epoch.
+        to stop when it no longer improves on these, and to go back to the best epoch. "monitor"
+        tells in `history_` how it does on these, or on `X_val`, and changes nothing else: training
+        goes on to `max_iter`, unless `n_iter_no_change` ends it, and the last epoch is kept.
     validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
@@ -185,10 +194,12 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
     oof_score_ : float
         Their score, by `scoring` or R2; only with `cv`.
     history_ : dict of str to list
-        For each epoch: "loss" (with penalty and dropout), "learning_rate" (of its last step),
-        "dropout_rate" (a tuple where layers differ), "input_dropout_rate" and, where
-        something is held out, "validation_loss" and, for a single network or with `scoring`,
-        "validation_score"; the loss alone with "lbfgs".
+        For each epoch: "loss" (with penalty and dropout) and its parts "data_loss" and "penalty",
+        "training_score" (R2 with dropout, of the predictions that each step was taken from;
+        not with another `scoring`), "learning_rate" (of its last step), "dropout_rate" (a tuple
+        where layers differ), "input_dropout_rate" and, where something is held out,
+        "validation_loss" and, for a single network or with `scoring`, "validation_score"; the loss
+        alone with "lbfgs".
     loss_ : float
         Training loss of the last epoch, the mean of all networks.
     loss_curve_ : list of float

@@ -37,10 +37,13 @@ class Standardizer:
     n_outputs : int
     scales_targets : bool
         Whether the targets are standardised, too.
+    centres : bool, default=True
+        False divides all columns by their root mean square, as there are no biases to centre with.
     """
 
-    def __init__(self, n_outputs: int, *, scales_targets: bool):
+    def __init__(self, n_outputs: int, *, scales_targets: bool, centres: bool = True):
         self.n_outputs = n_outputs
+        self.centres = centres
         self.inputs = StandardScaler()
         self.targets = StandardScaler() if scales_targets else None
         self.is_sparse = False
@@ -97,9 +100,8 @@ class Standardizer:
     def standardization(self, dtype: DTypeLike) -> Standardization:
         """The coordinates as they are now, for data and networks of this type inside."""
         mean, scale = self.inputs.mean_, self.inputs.scale_
-        if self.is_sparse:
-            mean, scale = np.zeros_like(mean), np.sqrt(self.inputs.var_ + mean**2)
-            scale[scale == 0.0] = 1.0
+        if self.is_sparse or not self.centres:
+            mean, scale = np.zeros_like(mean), _root_mean_square(self.inputs)
         else:  # a constant column is zero inside
             same = self.lowest == self.highest
             mean = np.where(same, self.lowest, mean)
@@ -107,10 +109,11 @@ class Standardizer:
         half = (np.asarray(self.highest, float) - self.lowest) / 2.0
         if self.has_one_value is not None:
             scale = np.where(self.has_one_value, np.maximum(scale, half), scale)
+        y_mean, y_scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
         if self.targets is not None:
-            return Standardization(mean, scale, self.targets.mean_, self.targets.scale_, dtype)
-        zeros, ones = np.zeros(self.n_outputs), np.ones(self.n_outputs)
-        return Standardization(mean, scale, zeros, ones, dtype)
+            y_scale = self.targets.scale_ if self.centres else _root_mean_square(self.targets)
+            y_mean = self.targets.mean_ if self.centres else y_mean
+        return Standardization(mean, scale, y_mean, y_scale, dtype)
 
     @property
     def has_constant_targets(self) -> Array:
@@ -203,6 +206,13 @@ def standardize_inputs(X: Any, standardization: Standardization) -> Any:
         out.data = (out.data / scale[out.indices]).astype(dtype)
         return out
     return standardize_rows(X, mean, scale, dtype)
+
+
+def _root_mean_square(scaler: StandardScaler) -> Array:
+    """That of each column, one where all is zero."""
+    scale = np.sqrt(scaler.var_ + scaler.mean_**2)
+    scale[scale == 0.0] = 1.0
+    return scale
 
 
 def _n_rows(X: Array) -> int:

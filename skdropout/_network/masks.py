@@ -14,15 +14,18 @@ from skdropout.dropout import DropoutScheme
 
 @dataclass(frozen=True)
 class Drops:
-    """What is dropped: a scheme, and a rate for the inputs and each hidden layer, in this order."""
+    """What is dropped: a scheme and a rate for the inputs and each hidden layer, in this order.
 
-    scheme: DropoutScheme
+    Layers whose schemes are the same object may be drawn together.
+    """
+
+    schemes: tuple[DropoutScheme, ...]
     rates: tuple[float, ...]
 
     @classmethod
     def nothing(cls, n_layers: int) -> "Drops":
         """All rates zero."""
-        return cls(DropoutScheme(), (0.0,) * n_layers)
+        return cls((DropoutScheme(),) * n_layers, (0.0,) * n_layers)
 
     def __bool__(self) -> bool:
         return any(self.rates)
@@ -31,26 +34,45 @@ class Drops:
         """The same with all rates multiplied by a factor."""
         if factor == 1.0:
             return self
-        return Drops(self.scheme, tuple(factor * rate for rate in self.rates))
+        return Drops(self.schemes, tuple(factor * rate for rate in self.rates))
+
+    @property
+    def in_use(self) -> list[DropoutScheme]:
+        """The schemes of the layers that lose something."""
+        return [scheme for scheme, rate in zip(self.schemes, self.rates, strict=True) if rate]
+
+    @property
+    def batches_per_mask(self) -> int:
+        """Batches that masks are kept for; all schemes keep them for as many."""
+        return self.schemes[0].batches_per_mask
+
+    @property
+    def draws_per_row(self) -> bool:
+        """Whether rows have masks of their own in any layer."""
+        return any(scheme.draws_per_row for scheme in self.in_use)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether what is dropped are units alone, and set to zero."""
+        return not any(scheme.drops_weights or scheme.saturation for scheme in self.in_use)
 
     def drops_units(self, i: int) -> bool:
         """Whether units of layer `i` are dropped."""
-        return self.rates[i] > 0 and not self.scheme.drops_weights
+        return self.rates[i] > 0 and not self.schemes[i].drops_weights
 
     def drops_weights(self, i: int) -> bool:
         """Whether weights out of layer `i` are dropped."""
-        return self.rates[i] > 0 and self.scheme.drops_weights
+        return self.rates[i] > 0 and self.schemes[i].drops_weights
 
     def drops_entries(self, i: int, *, sparse: bool, one_mask: bool = False) -> bool:
         """Whether the inputs are sparse, and lose stored entries of each row on its own."""
-        return (
-            sparse and i == 0 and self.drops_units(0) and self.scheme.draws_per_row and not one_mask
-        )
+        each = sparse and not one_mask and i == 0
+        return each and self.drops_units(0) and self.schemes[0].draws_per_row
 
     def drop_any(self, sizes: Sequence[int]) -> bool:
         """Whether any layer of these sizes, inputs included, loses anything."""
-        layers = zip(self.rates, sizes, strict=True)
-        return any(self.scheme.drops(rate, n_units) for rate, n_units in layers)
+        layers = zip(self.schemes, self.rates, sizes, strict=True)
+        return any(scheme.drops(rate, n_units) for scheme, rate, n_units in layers)
 
     def active_sizes(self, sizes: Sequence[int]) -> list[int] | None:
         """Sizes of the layers without the hidden units that are dropped, None if these vary."""
@@ -58,19 +80,20 @@ class Drops:
         for i, size in enumerate(sizes):
             n_active: int | None = size
             if 0 < i < len(self.rates) and self.rates[i]:
-                n_active = self._n_active(self.rates[i], size)
+                n_active = self._n_active(i, size)
             if n_active is None:
                 return None
             active.append(n_active)
         return active
 
-    def _n_active(self, rate: float, n_units: int) -> int | None:
-        """What the scheme says of the number of units that it keeps; raise if that cannot be."""
-        n_active = self.scheme.n_active(rate, n_units)
+    def _n_active(self, i: int, n_units: int) -> int | None:
+        """What a scheme says of the number of units that it keeps; raise if that cannot be."""
+        scheme = self.schemes[i]
+        n_active = scheme.n_active(self.rates[i], n_units)
         if n_active is None or (isinstance(n_active, Integral) and 0 < n_active <= n_units):
             return n_active
         raise ValueError(
-            f"n_active of dropout={self.scheme!r} must be None or an integer from 1 to the "
+            f"n_active of dropout={scheme!r} must be None or an integer from 1 to the "
             f"{n_units} units of a layer, got {n_active!r}."
         )
 
@@ -159,9 +182,9 @@ class Masks:
             if not rate or i in self.constant:
                 continue
             if drops.drops_weights(i):
-                layout[i] = drops.scheme.mask_shape(*shape)
+                layout[i] = drops.schemes[i].mask_shape(*shape)
             elif not drops.drops_entries(i, sparse=sparse, one_mask=one_mask):
-                layout[i] = drops.scheme.mask_shape(1 if one_mask else n_rows, shape[0])
+                layout[i] = drops.schemes[i].mask_shape(1 if one_mask else n_rows, shape[0])
         if larger is None:
             memory = np.zeros((*self.stack, Buffer.size_of(layout)), dtype)
         else:
@@ -191,11 +214,12 @@ class Masks:
 
     def _groups(self) -> list[list[int]]:
         """Layers whose masks are drawn together: of one rate, all numbers on their own."""
-        scheme, rates = self.drops.scheme, self.drops.rates
-        together = scheme.independent and scheme.draws_per_row
+        schemes, rates = self.drops.schemes, self.drops.rates
         groups: list[list[int]] = []
         for i in self.buffer.layout:
-            if together and groups and rates[groups[-1][0]] == rates[i]:
+            together = schemes[i].independent and schemes[i].draws_per_row
+            j = groups[-1][0] if groups else i
+            if together and j != i and schemes[j] is schemes[i] and rates[j] == rates[i]:
                 groups[-1].append(i)
             else:
                 groups.append([i])
@@ -203,7 +227,7 @@ class Masks:
 
     def _draw_of(self, group: list[int], n_draws: int) -> Draw:
         """What draws the masks of some layers, which lie side by side."""
-        scheme = self.drops.scheme
+        scheme = self.drops.schemes[group[0]]
         mask = self.buffer[group[0]]
         if len(group) > 1:
             span = self.buffer.span(group[0], group[-1])

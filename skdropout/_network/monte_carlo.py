@@ -46,7 +46,7 @@ class MonteCarlo:
         self.network = network = self.networks[0]
         self.sparse = issparse(X)
         self.consistent = consistent
-        self.same_networks = consistent or not drops.scheme.draws_per_row
+        self.same_networks = consistent or not drops.draws_per_row
         self.blocks = network.blocks(X.shape[0], with_inputs=not self.sparse)
         n_rows = self.blocks[0].stop
         self.predict = self._predict_thin if self._thins(n_rows) else self._predict_masked
@@ -109,8 +109,8 @@ class MonteCarlo:
         This is done where all rows have one mask of units and it is faster: it saves a
         multiplication a row for each weight that is left out.
         """
-        scheme, sizes = self.drops.scheme, self.network.sizes
-        if not self.same_networks or scheme.drops_weights or scheme.saturation:
+        sizes = self.network.sizes
+        if not (self.same_networks and self.drops.leaves_out):
             return False
         active = self.drops.active_sizes(sizes)
         if active is None:
@@ -135,7 +135,7 @@ class MonteCarlo:
 
     def _drop(self, i: int, h: Any, masks: Masks):
         """Drop units of layer `i`: hidden ones in place, and inputs in a copy."""
-        scheme, rate = self.drops.scheme, self.drops.rates[i]
+        scheme, rate = self.drops.schemes[i], self.drops.rates[i]
         h = h if i else h.copy()
         if i == 0 and self.sparse:
             if self.drops.drops_entries(0, sparse=True, one_mask=self.consistent):

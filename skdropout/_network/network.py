@@ -11,9 +11,9 @@ from scipy.sparse import csr_array
 from skdropout._core import threads, tuning
 from skdropout._core.activations import ACTIVATIONS
 from skdropout._core.buffers import Array, Buffer, Shape
-from skdropout._core.initializers import choose_initializer
 from skdropout._core.vectors import is_finite, pieces
 from skdropout._network.ops import BatchNorm
+from skdropout.initializers import choose_initializer
 
 Drop = Callable[[int, Any, Array], tuple[Any, Array]]
 """Takes ``i, h, W``, what goes into layer `i`, and returns `h` and `W` without what is dropped."""
@@ -34,6 +34,8 @@ class Network:
     dtype : dtype
     batch_norm : bool, default=False
         Whether hidden layers are normalised before their activation.
+    fit_intercept : bool, default=True
+        Whether a training moves the biases; else they stay as they are.
     memory : ndarray of shape (n_numbers,) or (n_networks, n_numbers), default=None
         Where it lies; None takes new memory, filled with zeros. With two axes it is a stack of
         networks for a training pass, each of whose rows is the memory of one.
@@ -53,11 +55,13 @@ class Network:
         dtype: DTypeLike,
         *,
         batch_norm: bool = False,
+        fit_intercept: bool = True,
         memory: Array | None = None,
     ):
         self.sizes = tuple(sizes)
         self.activations = tuple(activations)
         self.batch_norm = batch_norm
+        self.fit_intercept = fit_intercept
         self.largest_layer = max(a * b for a, b in pairwise(self.sizes))
         layout: dict[str, Shape]
         layout = {f"W{i}": shape for i, shape in enumerate(pairwise(self.sizes))}
@@ -115,12 +119,25 @@ class Network:
         """Whether the outputs of layer `i` are normalised: with batch norm all but the last."""
         return self.batch_norm and i < self.n_layers - 1
 
-    def initialize(self, rng: np.random.Generator, weight_init: str):
-        """Draw new weights, by name or "auto"; biases start at zero, scales at one."""
+    def initialize(self, rng: np.random.Generator, weight_init: Sequence[Any]):
+        """Draw new weights, for each matrix by a function, a name or "auto".
+
+        Biases start at zero, scales at one.
+        """
         self.memory.fill(0.0)
-        for i, activation in enumerate((*self.activations, "identity")):
-            W = self.parameters[f"W{i}"]
-            W[:] = choose_initializer(weight_init, activation)(rng, *W.shape)
+        activations = *self.activations, "identity"
+        for i, (given, activation) in enumerate(zip(weight_init, activations, strict=True)):
+            W = self.weights[i]
+            drawn = np.asarray(choose_initializer(given, activation)(rng, *W.shape))
+            if drawn.shape != W.shape:
+                raise ValueError(
+                    f"weight_init={given!r} must return an array of the shape {W.shape}, got the "
+                    f"shape {drawn.shape}."
+                )
+            with np.errstate(over="ignore"):
+                W[:] = drawn
+            if not np.isfinite(W).all():
+                raise ValueError(f"weight_init={given!r} gave NaN, or more than {W.dtype} holds.")
             if self.is_normalised(i):
                 self.parameters[f"scale{i}"].fill(1.0)
 
@@ -135,7 +152,13 @@ class Network:
     def copy(self, dtype: DTypeLike | None = None) -> "Network":
         """A network with the same parameters in memory of its own, of another type or the same."""
         dtype = self.dtype if dtype is None else dtype
-        network = Network(self.sizes, self.activations, dtype, batch_norm=self.batch_norm)
+        network = Network(
+            self.sizes,
+            self.activations,
+            dtype,
+            batch_norm=self.batch_norm,
+            fit_intercept=self.fit_intercept,
+        )
         network.memory[:] = self.memory
         return network
 
@@ -145,6 +168,7 @@ class Network:
             "sizes": self.sizes,
             "activations": self.activations,
             "batch_norm": self.batch_norm,
+            "fit_intercept": self.fit_intercept,
             "memory": self.memory.copy(),
         }
 
@@ -156,6 +180,7 @@ class Network:
             state["activations"],
             state["memory"].dtype,
             batch_norm=state["batch_norm"],
+            fit_intercept=state["fit_intercept"],
         )
         network.memory[:] = state["memory"]
         return network

@@ -146,7 +146,7 @@ class TrainingPass:
     def _is_gated(self, i: int) -> bool:
         """Whether activation and dropout of layer `i` are one multiplication."""
         is_rectifier = ACTIVATIONS[self.network.activations[i - 1]].is_rectifier
-        return is_rectifier and not (self.drops.drops_units(i) and self.drops.scheme.saturation)
+        return is_rectifier and not (self.drops.drops_units(i) and self.drops.schemes[i].saturation)
 
     def _add_activation(self, i: int, name: str, z: Array, dz: Array) -> Array:
         if name == "identity":
@@ -159,7 +159,7 @@ class TrainingPass:
     def _add_dropout(self, i: int, x: Array, dx: Array | None) -> Array:
         if not self.drops.drops_units(i):
             return x
-        scheme, mask = self.drops.scheme, self.masks[i]
+        scheme, mask = self.drops.schemes[i], self.masks[i]
         h = self.work[f"h{i}"] if i else x
         if scheme.saturation:
             mean = scheme.mean(self.drops.rates[i])
@@ -170,7 +170,7 @@ class TrainingPass:
 
     def _add_sparse_dropout(self, x: SparseRows):
         if self.drops.drops_entries(0, sparse=True):
-            scheme, rate = self.drops.scheme, self.drops.rates[0]
+            scheme, rate = self.drops.schemes[0], self.drops.rates[0]
             self.operations.append(SparseEntryDropout(scheme, rate, self.masks.rng, x))
         elif self.drops.drops_units(0):
             mask = np.broadcast_to(self.masks[0], (1, self.network.sizes[0]))
@@ -213,6 +213,8 @@ class TrainingPass:
             b, db = p[f"b{i}"], g[f"b{i}"]
             if self.network.stack:
                 b, db = b[:, np.newaxis], db[:, np.newaxis]
+            if not self.network.fit_intercept:
+                db = None
         return DenseFields(work[f"z{i + 1}"], work[f"d{i + 1}"], W, b, dW, db, self.ones)
 
     def _add_batch_norm(self, i: int, x: Array) -> Array:

@@ -50,9 +50,8 @@ def kept_sizes(
 
     A scheme allows them by `n_active`, where one mask of units serves the batch.
     """
-    scheme = drops.scheme
-    one_mask = not (scheme.draws_per_row or scheme.drops_weights or scheme.saturation)
-    active = drops.active_sizes(sizes) if drops and one_mask else None
+    may_be = drops and drops.leaves_out and not drops.draws_per_row
+    active = drops.active_sizes(sizes) if may_be else None
     if active is None or not costs.pay(sizes, active, n_rows=n_rows, n_draws=n_draws):
         return None
     return active

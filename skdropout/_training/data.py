@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from skdropout._core import tuning
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
+from skdropout._core.scores import RunningScore
 from skdropout._network.sparse import SparseRows
 from skdropout._network.standardization import StandardizedRows
 from skdropout._network.training_pass import Batch
@@ -138,6 +139,7 @@ class Targets:
     weight : ndarray of shape (n,) or None
         Their products with the class weights; None where all are one.
     loss : Loss
+    score : RunningScore
     class_weight : list of ndarray or None
         The weights of the classes, or of 0 and 1 for each of many labels.
     """
@@ -147,6 +149,7 @@ class Targets:
     sample_weight: Array | None
     weight: Array | None
     loss: Loss
+    score: RunningScore
     class_weight: list[Array] | None = None
 
     def sampled(self, n_rows: int) -> Complement:

@@ -1,6 +1,7 @@
 """The engine: networks and their batches compiled, and run through them epoch by epoch."""
 
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Engine:
     def _pays_lazily(self) -> bool:
         """Whether the first weight matrix is large, and a batch touches few of its rows."""
         batches, settings, rule = self.lead.batches, self.lead.settings, self.lead.rule
-        may = batches.is_sparse and rule.may_be_lazy(settings.penalties.weights)
+        may = batches.is_sparse and rule.may_be_lazy(settings.penalties.weights[0])
         if not may or settings.drops.drops_weights(0):
             return False
         is_large = self.network.weights[0].size >= tuning.LAZY_WEIGHTS
@@ -100,23 +101,25 @@ class Engine:
         drops = [member.drops for member in members]
         if [one.rates for one in drops] != [one.rates for one in self.drops]:
             self.compile(drops)
-        losses, penalties, lrs = self.epoch()
+        losses, sums, penalties, lrs = self.epoch()
         are_finite = self.are_finite()
         epochs = []
-        for member, loss, penalty, lr, finite in zip(
-            members, losses, penalties, lrs, are_finite, strict=True
+        for member, loss, of_score, penalty, lr, finite in zip(
+            members, losses, sums, penalties, lrs, are_finite, strict=True
         ):
             if member.averages:
                 member.average()
             weight = member.batches.total_weight
             member.state.count_epoch(weight)
-            epochs.append(Epoch((loss + penalty) / weight, penalty / weight, lr, finite))
+            score = nan if member.score is None else member.score.value(of_score, weight)
+            epochs.append(Epoch((loss + penalty) / weight, penalty / weight, score, lr, finite))
         return epochs
 
-    def epoch(self) -> tuple[list[float], list[float], list[float]]:
+    def epoch(self) -> tuple[list[float], list[Any], list[float], list[float]]:
         """Go through the batches once. Moves the networks, the updates and the progress.
 
-        Return the sums of losses and of penalties, and the last learning rates.
+        Return the sums of losses, those that scores are found from, and those of penalties, and the
+        last learning rates.
         """
         batches, members, passes = self.batches, self.members, self.passes
         averages = self.lead.averages
@@ -161,13 +164,14 @@ class Engine:
             self.windows.end()
             for update, _ in self.updates:
                 update.end_epoch()
-        sums = [0.0] * len(members)
+        totals: list[float] = [0.0] * len(members)
+        sums: list[Any] = [0.0] * len(members)
         for run, losses in self.losses:
-            popped = losses.pop()
-            for i, value in enumerate(popped if self.is_stack else [popped], start=run.start):
-                sums[i] += float(value)
+            for i, total, terms in zip(range(run.start, run.stop), *losses.pop(), strict=True):
+                totals[i] += total
+                sums[i] = sums[i] + terms
         penalties = penalties.tolist() if self.is_stack else [penalties]
-        return sums, penalties, self.learning_rates
+        return totals, sums, penalties, self.learning_rates
 
     def rest(self):
         """Put and move all parameters to where they belong by now. Moves the network."""
@@ -192,7 +196,7 @@ class Engine:
         network, batches, drops = self.network, self.batches, each[0]
         rngs = [member.state.streams["dropout"] for member in self.members]
         self.drops, self.n_batches = each, 0
-        self.batches_per_mask = per_mask = drops.scheme.batches_per_mask
+        self.batches_per_mask = per_mask = drops.batches_per_mask
         shapes = [(run, size, -(-n // per_mask)) for run, size, n in batches.shapes]
         _, n_rows, n_draws = shapes[0]
         update, _ = self.updates[0]
@@ -233,16 +237,17 @@ class Engine:
                 lazy=update.lazy,
                 larger=larger,
             )
-            loss, n_outputs = self.lead.loss, network.sizes[-1]
-            losses = RunningLoss(loss, n_outputs, network.dtype, network.stack)
+            loss, n_outputs, score = self.lead.loss, network.sizes[-1], self.lead.score
+            terms = None if score is None else score.terms
+            losses = RunningLoss(loss, n_outputs, network.dtype, network.stack, terms)
             self.passes[run.start, size] = current, losses
             self.losses.append((run, losses))
             larger = larger or current
 
     def _may_permute(self) -> bool:
         """Whether units may change places."""
-        constraint = self.lead.rule.constraint
-        is_equivariant = constraint is None or constraint.equivariant
+        constraints = self.lead.rule.constraints
+        is_equivariant = all(each is None or each.equivariant for each in constraints)
         is_lazy = self.updates[0][0].lazy is not None
         return not (self.is_stack or is_lazy or self.network.batch_norm) and is_equivariant
 

@@ -100,6 +100,10 @@ class Job:
         self._write(epoch, entries)
         if self.lead.settings.verbose:
             line = f"Iteration {self.state.progress.epoch}, loss = {epoch.loss:.8f}"
+            if epoch.penalty:
+                line += f" (penalty {epoch.penalty:.8f})"
+            if self.lead.score is not None:
+                line += f", training score = {epoch.score:.6f}"
             for name, entry in entries.items():
                 line += f", {name.replace('_', ' ')} = {entry:.6f}"
             print(f"{line}, learning rate = {epoch.learning_rate:.6g}")
@@ -168,5 +172,13 @@ class Job:
             "dropout_rate": tuple(layers) if differ else max(layers, default=0.0),
             "input_dropout_rate": inputs,
         }
-        entry = {"loss": epoch.loss, "learning_rate": epoch.learning_rate}
+        entry = {
+            "loss": epoch.loss,
+            "data_loss": epoch.loss - epoch.penalty,
+            "penalty": epoch.penalty,
+            "training_score": epoch.score,
+            "learning_rate": epoch.learning_rate,
+        }
+        if self.lead.score is None:
+            del entry["training_score"]
         self.state.record(entry | rates | entries)

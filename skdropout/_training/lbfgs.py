@@ -32,8 +32,7 @@ def train_by_lbfgs(job: Job) -> list[float]:
     )
     batch = full_pass.batch
     share = 1.0 / batches.load(batches.rows[:], batch)
-    spans = network.weights_span, network.biases_span
-    penalties = list(zip(spans, settings.penalties, strict=True))
+    penalties = settings.penalties.spans(network)
     running_loss = RunningLoss(member.loss, network.sizes[-1], network.dtype)
     tmp = np.empty_like(p)
     losses: list[float] = []
@@ -49,7 +48,7 @@ def train_by_lbfgs(job: Job) -> list[float]:
         z = full_pass.forward()
         full_pass.backward()
         running_loss.add(z, batch.y, batch.weight, 1.0)
-        value = running_loss.pop()
+        (value,), _ = running_loss.pop()
         for span, elastic_net in penalties:
             value += elastic_net.add(p[span], gradient.flat[span], share, tmp[span])
         return value, gradient.flat.astype(np.float64)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array
 from skdropout._core.losses import Loss
+from skdropout._core.scores import RunningScore
 from skdropout._core.vectors import pieces
 from skdropout._network.masks import Drops
 from skdropout._network.network import Network
@@ -26,11 +27,13 @@ DECAY = 8.0
 class Epoch(NamedTuple):
     """What an epoch came to: mean loss, with the mean penalty, and its last learning rate.
 
-    `is_finite` tells whether the network, and what its optimizer remembers, are finite numbers.
+    `score` is NaN where it is not asked for. `is_finite` tells whether the network, and what its
+    optimizer remembers, are finite numbers.
     """
 
     loss: float
     penalty: float
+    score: float
     learning_rate: float
     is_finite: bool
 
@@ -56,6 +59,8 @@ class Member:
     batches : Batches
         In standardised coordinates, if there are any.
     loss : Loss
+    score : RunningScore or None
+        Of the epochs, if it is asked for.
     standardization : Standardization or None
         None where the data are taken as they are.
     is_inside : bool
@@ -73,6 +78,7 @@ class Member:
     state: TrainingState
     batches: Batches
     loss: Loss
+    score: RunningScore | None = None
     standardization: Standardization | None = None
     is_inside: InitVar[bool] = False
     network: Network = field(init=False)

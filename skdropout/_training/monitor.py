@@ -138,7 +138,7 @@ class Monitor:
     Attributes
     ----------
     judged : bool
-        Whether the validation is watched, and not the training loss.
+        Whether the validation is watched, and not the training loss; else it is only told of.
     by_loss : bool
         Whether the loss of the validation is, and not its score.
     evaluation : Evaluation or None
@@ -156,11 +156,11 @@ class Monitor:
 
         `loss` is that of the epoch, with `penalty`.
         """
-        if self.validation is not None:
-            entries = self.validation.measure()
+        entries = {} if self.validation is None else self.validation.measure()
+        if self.judged:
             value = -entries["validation_loss"] if self.by_loss else entries["validation_score"]
             return value, entries
-        return -loss if self.evaluation is None else -self.evaluation() - penalty, {}
+        return -loss if self.evaluation is None else -self.evaluation() - penalty, entries
 
 
 def calibrate(loss: Loss, z: Array, targets: Array, weight: Array | None) -> float:

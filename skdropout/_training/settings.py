@@ -1,6 +1,7 @@
 """What a training is asked to do: the constructor's arguments, checked and resolved."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from skdropout._network.masks import Drops
 from skdropout._training.update import Penalties, UpdateRule
@@ -16,7 +17,10 @@ class Settings:
     hidden_sizes, activations : tuple
         One entry for each hidden layer.
     batch_norm : bool
-    weight_init : str
+    weight_init : tuple
+        A name, or a function ``(rng, fan_in, fan_out) -> W``, for each weight matrix.
+    fit_intercept : bool
+        Whether units have biases.
     drops : Drops
         With the rates that were asked for.
     automatic_rates : bool
@@ -39,14 +43,21 @@ class Settings:
     averages : bool
         Whether the network that is kept is an average over the late epochs.
     shuffle : bool
-    max_iter, max_fun, tol, early_stopping, validation_fraction, verbose
+    scores : bool
+        Whether a score of each epoch is told of, as that of a validation is of the same kind.
+    holds_out : bool
+        Whether rows are held out from a single network.
+    judges : bool
+        Whether what is held out decides when the training ends, and what is kept.
+    max_iter, max_fun, tol, validation_fraction, verbose
         As in the estimators.
     """
 
     hidden_sizes: tuple[int, ...]
     activations: tuple[str, ...]
     batch_norm: bool
-    weight_init: str
+    weight_init: tuple[Any, ...]
+    fit_intercept: bool
     drops: Drops
     automatic_rates: bool
     dropout_schedule: Schedule
@@ -61,7 +72,9 @@ class Settings:
     max_fun: int
     tol: float
     n_iter_no_change: float | None
-    early_stopping: bool
+    scores: bool
+    holds_out: bool
+    judges: bool
     validation_fraction: float
     verbose: bool
     patience_growth: float = 0.0

@@ -46,15 +46,17 @@ def kind_of(member: Member) -> Hashable | None:
     """What networks of one stack have in common; None where a network is trained by itself.
 
     That is where the objects of a user's own take part, whose errors are to be those of one fit,
-    and what the operations do for one network alone: windows, batch normalisation, sparse rows.
+    and what is done for one network alone: windows, batch normalisation, sparse rows, no biases.
     """
     settings, network, batches = member.settings, member.network, member.batches
-    drops, scheme, rule = settings.drops, settings.drops.scheme, member.rule
-    parts = (scheme, settings.schedule, rule.optimizer, rule.constraint or scheme)
+    drops, rule = settings.drops, member.rule
+    constraints = (each for each in rule.constraints if each is not None)
+    parts = (*drops.schemes, settings.schedule, rule.optimizer, *constraints)
     if (
         network.batch_norm
+        or not network.fit_intercept
         or batches.is_sparse
-        or scheme.batches_per_mask > 1
+        or drops.batches_per_mask > 1
         or settings.dropout_schedule != Constant()
         or not all(type(part).__module__.startswith(OURS) for part in parts)
     ):
@@ -69,11 +71,12 @@ def kind_of(member: Member) -> Hashable | None:
     targets, progress, rates = batches.targets, member.state.progress, drops.rates
     n_whole, rest = divmod(len(batches.rows), batches.batch_size)
     drawn_together = tuple(rates.index(rate) if rate else None for rate in rates)
+    saturates = any(scheme.saturation for scheme in drops.schemes)
     return (
         *(network.sizes, network.activations, network.dtype, type(member.loss)),
-        *(type(targets), targets.smoothing, batches.weight is None),
+        *(type(targets), targets.smoothing, batches.weight is None, member.score is None),
         *(batches.batch_size, n_whole, rest > 0, batches.rng is None, settings.averages),
-        *(scheme, rates if scheme.saturation else drawn_together),
+        *(drops.schemes, rates if saturates else drawn_together),
         *(progress.epoch, progress.step),
     )
 

@@ -80,7 +80,7 @@ class Stopping:
     @property
     def warns(self) -> bool:
         """Whether the last epoch is no planned end."""
-        return not (self.incremental or self.anneals)
+        return not (self.incremental or self.anneals or self.n_iter_no_change == inf)
 
 
 @dataclass

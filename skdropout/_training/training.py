@@ -44,7 +44,7 @@ class Training:
             if n_done == 0:
                 raise
             if job.best is None and not job.is_finite():
-                self._diverge(Epoch(nan, nan, lead.learning_rate(), False), first + n_done + 1)
+                self._diverge(Epoch(nan, nan, nan, lead.learning_rate(), False), first + n_done + 1)
             for member in job.members:
                 member.count_back(first + n_done)
             job.warn(f"Training interrupted by user after {first + n_done} epochs.")
@@ -74,7 +74,7 @@ class Training:
     def epochs(self) -> Generator[list[Epoch]]:
         """Yield what each network came to in an epoch, one epoch after the other."""
         members, n_jobs = self.job.members, self.job.n_jobs
-        keeps_masks = self.job.lead.settings.drops.scheme.batches_per_mask > 1  # no new engine does
+        keeps_masks = self.job.lead.settings.drops.batches_per_mask > 1  # no new engine does
         if (rendezvous := here()) is not None:
             yield from rendezvous.epochs(members, self.job.n_free)
         elif len(members) > 1 and effective_n_jobs(n_jobs) > 1 and not keeps_masks:
@@ -107,5 +107,5 @@ def mean_of(epochs: list[Epoch]) -> Epoch:
     if len(epochs) == 1:
         return epochs[0]
     *numbers, are_finite = zip(*epochs, strict=True)
-    loss, penalty, learning_rate = (sum(values) / len(epochs) for values in numbers)
-    return Epoch(loss, penalty, learning_rate, all(are_finite))
+    loss, penalty, score, learning_rate = (sum(values) / len(epochs) for values in numbers)
+    return Epoch(loss, penalty, score, learning_rate, all(are_finite))

@@ -6,7 +6,7 @@ The vectors are worked through in blocks that stay in the cache.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import groupby
 from math import hypot, inf
 from typing import Any, NamedTuple
 
@@ -34,26 +34,36 @@ class UpdateRule:
         Decoupled decay of the weights: ``W -= lr weight_decay W`` before each step.
     clip_norm : float or None
         Largest Euclidean norm of the whole gradient.
-    constraint : Constraint or None
-        Projects each weight matrix after each step.
+    constraints : tuple of (Constraint or None)
+        What projects each weight matrix after each step.
     """
 
     optimizer: Optimizer
     weight_decay: float
     clip_norm: float | None
-    constraint: Constraint | None
+    constraints: tuple[Constraint | None, ...]
 
     def may_be_lazy(self, penalty: ElasticNet) -> bool:
-        """Whether weights without a gradient may wait, with such a penalty on them."""
+        """Whether rows of the first matrix without a gradient may wait, with such a penalty."""
         may_wait = not penalty.alpha or (self.optimizer.adaptive and not penalty.l1_ratio)
-        return may_wait and self.constraint is None and self.optimizer.is_lazy
+        return may_wait and self.constraints[0] is None and self.optimizer.is_lazy
 
 
 class Penalties(NamedTuple):
-    """What is added to the loss for the weights and for the biases."""
+    """What is added to the loss for the weights and for the biases of each layer."""
 
-    weights: ElasticNet
-    biases: ElasticNet
+    weights: tuple[ElasticNet, ...]
+    biases: tuple[ElasticNet, ...]
+
+    def spans(self, network: Network) -> list[tuple[slice, ElasticNet]]:
+        """Parameters next to each other that have one penalty, with it."""
+        spans = []
+        for kind, of_layers in zip("Wb", self, strict=True):
+            for penalty, run in groupby(range(network.n_layers), of_layers.__getitem__):
+                layers = list(run)
+                span = network.parameters.span(f"{kind}{layers[0]}", f"{kind}{layers[-1]}")
+                spans.append((span, penalty))
+        return spans
 
 
 @dataclass
@@ -83,7 +93,7 @@ class Block:
     tmp: Array
     slots: tuple[Array, ...]
     penalised: list[tuple[int, ElasticNet, Array, Array, Array]]
-    decayed: list[tuple[float, Array]]
+    decayed: list[Array]
 
     def penalise(self, shares: list[float], values: list[float]):
         """Add the share of each network times its penalties to its value, and their gradient."""
@@ -146,19 +156,19 @@ class ParameterUpdate:
         if is_lazy:
             n_lazy = network.weights[0].size
             W, *remembered = (buffer["W0"] for buffer in self.buffers)
-            decay, penalty = rule.weight_decay, penalties.weights
+            decay, penalty = rule.weight_decay, penalties.weights[0]
             self.lazy = LazyRows(W, tuple(remembered), rule.optimizer, decay, penalty, state.due)
-        p, g = (flat.reshape(-1)[n_lazy:] for flat in (parameters.flat, self.gradient.flat))
-        self._gradients = g.reshape(-1, parameters.flat.shape[-1] - n_lazy)  # of each network
-        self._projections = []
-        if rule.constraint is not None:
-            of_each = (W.reshape(-1, *W.shape[-2:]) for W in network.weights)
-            matrices = (matrix for W in of_each for matrix in W)
-            self._projections = [partial(rule.constraint.project, matrix) for matrix in matrices]
-        spans = (
-            (network.weights_span, penalties.weights, rule.weight_decay),
-            (network.biases_span, penalties.biases, 0.0),
-        )
+        n_moved = parameters.flat.size if network.fit_intercept else network.weights_span.stop
+        moved = slice(n_lazy, n_moved)
+        p, g = (flat.reshape(-1)[moved] for flat in (parameters.flat, self.gradient.flat))
+        self._gradients = g.reshape(*network.stack, -1) if network.stack else g[np.newaxis]
+        self._projections = [
+            partial(constraint.project, matrix)
+            for constraint, W in zip(rule.constraints, network.weights, strict=True)
+            if constraint is not None
+            for matrix in W.reshape(-1, *W.shape[-2:])
+        ]
+        spans = penalties.spans(network)
         scratch = np.empty(min(tuning.UPDATE_BLOCK, p.size), dtype)
         self._blocks = []
         for start, stop in cut(*self._gradients.shape):
@@ -166,18 +176,20 @@ class ParameterUpdate:
                 p=p[start:stop],
                 g=g[start:stop],
                 tmp=scratch[: stop - start],
-                slots=tuple(memory[slot][n_lazy:][start:stop] for slot in slots),
+                slots=tuple(memory[slot][moved][start:stop] for slot in slots),
                 penalised=[],
                 decayed=[],
             )
-            for i, (span, penalty, decay) in product(range(len(self._gradients)), spans):
+            for i in range(len(self._gradients)):
                 shift = i * self._gradients.shape[1] - start - n_lazy
-                inside = slice(max(span.start + shift, 0), max(span.stop + shift, 0))
-                part = block.p[inside], block.g[inside], block.tmp[inside]
-                if part[0].size and penalty.alpha:
-                    block.penalised.append((i, penalty, *part))
-                if part[0].size and decay:
-                    block.decayed.append((decay, part[0]))
+                for span, penalty in spans:
+                    inside = _shifted(span, shift)
+                    if penalty.alpha and block.p[inside].size:
+                        part = block.p[inside], block.g[inside], block.tmp[inside]
+                        block.penalised.append((i, penalty, *part))
+                weights = block.p[_shifted(network.weights_span, shift)]
+                if rule.weight_decay and weights.size:
+                    block.decayed.append(weights)
             self._blocks.append(block)
 
     def step(self, lr: float, batch_weight: Any) -> Any:
@@ -201,8 +213,8 @@ class ParameterUpdate:
         for block in self._blocks:
             if clip_norm is None and block.penalised:
                 block.penalise(shares, values)
-            for decay, p in block.decayed:
-                scal(1.0 - lr * decay, p)
+            for weights in block.decayed:
+                scal(1.0 - lr * self.rule.weight_decay, weights)
             optimizer.update(block.p, block.g, *block.slots, tmp=block.tmp, t=t, lr=lr)
             if t % tuning.STEPS_BETWEEN_FLUSHES == 0:
                 for x in (block.p, *block.slots):
@@ -219,6 +231,11 @@ class ParameterUpdate:
     def end_epoch(self):
         """Do so, and note what is due. Sets: `state`."""
         self.state.due = None if self.lazy is None else self.lazy.end_epoch()
+
+
+def _shifted(span: slice, shift: int) -> slice:
+    """Where a span lies in a block, which may begin after it."""
+    return slice(max(span.start + shift, 0), max(span.stop + shift, 0))
 
 
 def cut(n_networks: int, n_parameters: int) -> Iterator[tuple[int, int]]:
