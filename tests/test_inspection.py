@@ -183,20 +183,18 @@ def test_curves_are_the_history(network, piped, held_out):
     history = (model[-1] if piped else model).history_
     display = TrainingCurveDisplay.from_estimator(model)
     is_ensemble = "cv" in held_out  # which is judged by its loss alone
-    of_score = [] if is_ensemble else ["validation_score"]
+    of_score = ["training_score"] if is_ensemble else ["training_score", "validation_score"]
     assert list(display.lines_) == ["loss", "validation_loss", *of_score, "learning_rate"]
     for name, line in display.lines_.items():
         assert_array_equal(line.get_ydata(), history[name])
         assert_array_equal(line.get_xdata(), np.arange(1, 9))
-    of_score = [] if is_ensemble else [display.score_ax_]
+    of_score = [display.score_ax_] * len(of_score)
     axes = [display.ax_, display.ax_, *of_score, display.learning_rate_ax_]
     assert [line.axes for line in display.lines_.values()] == axes
     assert display.lines_["learning_rate"].get_linewidth() < display.lines_["loss"].get_linewidth()
-    if is_ensemble:
-        assert display.score_ax_ is None
-    else:
-        name = "accuracy" if network is DropoutMLPClassifier else "R²"
-        assert display.score_ax_.get_ylabel() == f"Validation {name}"
+    name = "accuracy" if network is DropoutMLPClassifier else "R²"
+    label = f"Training {name}" if is_ensemble else name[:1].upper() + name[1:]
+    assert display.score_ax_.get_ylabel() == label
     assert display.ax_.get_xlabel() == "Epoch"
 
 
@@ -216,9 +214,23 @@ def test_the_epoch_that_is_kept_is_marked(scoring, by_loss, held_out):
 
 def test_curves_without_validation():
     display = TrainingCurveDisplay.from_estimator(fit())
+    assert list(display.lines_) == ["loss", "training_score", "learning_rate"]
+    assert display.best_ is None
+    assert display.score_ax_.get_ylabel() == "Training accuracy"
+
+
+def test_curves_without_scores():
+    display = TrainingCurveDisplay.from_estimator(fit(scoring="loss"))
     assert list(display.lines_) == ["loss", "learning_rate"]
-    assert display.score_ax_ is display.best_ is None
+    assert display.score_ax_ is None
     assert display.learning_rate_ax_.get_ylabel() == "Learning rate"
+
+
+def test_a_penalty_that_can_be_seen_is_a_curve():
+    display = TrainingCurveDisplay.from_estimator(fit(alpha=30.0, weight_decay=0))
+    assert list(display.lines_)[:2] == ["loss", "penalty"]
+    loss, penalty = (display.lines_[name].get_ydata() for name in ("loss", "penalty"))
+    assert (penalty < loss).all()
 
 
 @pytest.mark.parametrize(

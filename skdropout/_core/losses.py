@@ -84,7 +84,7 @@ class RunningLoss:
     stack : tuple of int, default=()
         The axis of several networks, ``(n_networks,)``, which all arrays have in front then.
     terms : callable, default=None
-        ``terms(z, y)``, of shape (n, n_terms), whose weighted sums are wanted, too.
+        ``terms(z, y)``, of shape (n,) or (n, n_terms), whose weighted sums are wanted, too.
     """
 
     def __init__(
@@ -136,25 +136,27 @@ class RunningLoss:
         return total, sums
 
     def _nothing(self) -> Any:
-        return [0.0] * (self._stack or (1,))[0]
+        return [0.0] * self._stack[0] if self._stack else [0.0]
 
     def _settle(self):
         rows, sizes = slice(self._n_rows), np.array(self._sizes, int)
         factors = np.array(self._factors, float)  # so that sums of large weights are finite
         factors = factors.repeat(sizes, axis=0)
         if not self._stack:
-            z, y, weight = self._z[rows], self._y[rows], [self._weight[rows, 0] * factors]
+            z, y, weight = self._z[rows], self._y[rows], self._weight[rows, 0] * factors
+            self._total[0] += float(weight.dot(self.loss.per_sample(z, y)))
+            if self._terms is not None:
+                self._sums[0] += weight.dot(self._terms(z, y))
         else:
             z, y = (a[:, rows].reshape(-1, a.shape[-1]) for a in (self._z, self._y))
-            weight = np.multiply(self._weight[:, rows, 0], factors.T, order="C")
-        n_networks = len(weight)
-        per_sample = self.loss.per_sample(z, y).reshape(n_networks, -1)
-        for i, of_network in enumerate(per_sample):
-            self._total[i] += float(of_network.dot(weight[i]))
-        if self._terms is not None:
-            terms = self._terms(z, y).reshape(n_networks, self._n_rows, -1)
-            for i, of_network in enumerate(terms):
-                self._sums[i] = self._sums[i] + weight[i].dot(of_network)
+            weights = np.multiply(self._weight[:, rows, 0], factors.T, order="C")
+            per_sample = self.loss.per_sample(z, y).reshape(weights.shape)
+            terms = None if self._terms is None else self._terms(z, y)
+            for i, weight in enumerate(weights):
+                self._total[i] += float(weight.dot(per_sample[i]))
+                if terms is not None:
+                    own = slice(i * self._n_rows, (i + 1) * self._n_rows)
+                    self._sums[i] += weight.dot(terms[own])
         self._n_rows = 0
         self._sizes, self._factors = [], []
 

@@ -1,6 +1,7 @@
 """Scores of raw predictions from sums over rows, batch by batch; they know no network."""
 
 from dataclasses import dataclass
+from math import nan
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ class RunningScore(Protocol):
     """A score that is found from sums over rows, many batches at a time."""
 
     def terms(self, z: Array, y: Array) -> Array:
-        """What is summed up, of shape (n, n_terms), for raw predictions and targets."""
+        """What is summed up, of shape (n,) or (n, n_terms), for raw predictions and targets."""
 
     def value(self, sums: Array, weight: float) -> float:
         """The score, given the weighted sums of the terms, and the sum of the weights."""
@@ -32,15 +33,18 @@ class Accuracy:
     one_of_many: bool
 
     def terms(self, z: Array, y: Array) -> Array:
-        """Whether each row is right, of shape (n, 1)."""
+        """One for each row that is right, of shape (n,)."""
         if self.one_of_many:
-            return (z.argmax(axis=1) == y.argmax(axis=1))[:, np.newaxis]
-        right = (z > 0.0) == (y > 0.5)
-        return right if right.shape[1] == 1 else right.all(axis=1, keepdims=True)
+            right = z.argmax(axis=1) == y.argmax(axis=1)
+        elif z.shape[1] == 1:
+            right = (z[:, 0] > 0.0) == (y[:, 0] > 0.5)
+        else:
+            right = ((z > 0.0) == (y > 0.5)).all(axis=1)
+        return right.astype(np.float64)
 
     def value(self, sums: Array, weight: float) -> float:
         """The part that is right."""
-        return float(sums[0]) / weight
+        return float(sums) / weight
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,19 @@ class R2:
     ----------
     loss : NumberLoss
         Makes means of raw predictions.
+    variance : ndarray of shape (n_outputs,)
+        That of the targets.
     """
 
     loss: NumberLoss
+    variance: Array
 
     def terms(self, z: Array, y: Array) -> Array:
-        """Targets, their squares and the squared errors, of shape (n, 3 n_outputs)."""
-        y = y.astype(np.float64)
-        return np.concatenate((y, np.square(y), np.square(y - self.loss.mean(z))), axis=1)
+        """The squared errors, of shape (n, n_outputs)."""
+        return np.square(y - self.loss.mean(z))
 
     def value(self, sums: Array, weight: float) -> float:
-        """``1 - (sum of squared errors) / (sum of squares about the mean)``; NaN for constants."""
-        y, squares, errors = sums.reshape(3, -1)
-        about_mean = squares - np.square(y) / weight
-        ratio = np.divide(errors, about_mean, out=np.full(len(y), np.nan), where=about_mean > 0.0)
-        return 1.0 - float(ratio.mean())
+        """``1 - (mean squared error) / variance``; NaN for constants."""
+        if not self.variance.all():
+            return nan
+        return 1.0 - float(np.mean(sums / self.variance)) / weight

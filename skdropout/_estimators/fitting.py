@@ -530,7 +530,7 @@ def _member(
     batches = Batches(X, targets.encoded, targets.weight, rows, batch_size, rng, smallest=smallest)
     n_epochs_left = max(0, settings.max_iter - state.progress.epoch)
     state.progress.n_steps = state.progress.step + n_epochs_left * len(batches)
-    score = targets.score if settings.scores else None
+    score = targets.score_of(rows) if settings.scores else None
     return Member(settings, state, batches, targets.loss, score, standardization, is_inside)
 
 

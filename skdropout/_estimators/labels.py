@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_array, column_or_1d
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_name, check_number
 from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, ClassLoss, NumberLoss
-from skdropout._core.scores import R2, Accuracy
 from skdropout._core.uncertainty import measure_classes
 from skdropout._training.data import AT_ONCE, ClassTargets, DenseTargets, Targets
 
@@ -190,15 +189,14 @@ class Classes:
         else:
             encoded = DenseTargets(columns, smoothing).astype(dtype)
             strata = None if self.is_multilabel else columns[:, 0]
-        score = Accuracy(one_of_many=self.is_one_of_many)
         if self.class_weight is None:
-            return Targets(encoded, strata, sample_weight, sample_weight, self.loss, score)
+            return Targets(encoded, strata, sample_weight, sample_weight, self.loss)
         columns = columns.astype(int, copy=False)
         class_weight = None if training is None else training.class_weight
         if class_weight is None:
             class_weight = self._weigh_classes(columns, sample_weight)
         weight = self._weigh_samples(columns, class_weight, sample_weight, dtype)
-        return Targets(encoded, strata, sample_weight, weight, self.loss, score, class_weight)
+        return Targets(encoded, strata, sample_weight, weight, self.loss, class_weight)
 
     def decide(self, z: Array) -> Array:
         """From raw predictions to labels."""
@@ -370,7 +368,7 @@ class Numbers:
     ) -> Targets:
         """A column an output."""
         encoded = DenseTargets(y.reshape(len(y), -1), 0.0).astype(dtype)
-        return Targets(encoded, None, sample_weight, sample_weight, self.loss, R2(self.loss))
+        return Targets(encoded, None, sample_weight, sample_weight, self.loss)
 
     def decide(self, z: Array) -> Array:
         """From raw predictions to means."""

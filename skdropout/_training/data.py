@@ -13,8 +13,8 @@ from scipy.sparse import issparse
 
 from skdropout._core import tuning
 from skdropout._core.buffers import Array
-from skdropout._core.losses import Loss
-from skdropout._core.scores import RunningScore
+from skdropout._core.losses import Loss, NumberLoss
+from skdropout._core.scores import R2, Accuracy, RunningScore
 from skdropout._network.sparse import SparseRows
 from skdropout._network.standardization import StandardizedRows
 from skdropout._network.training_pass import Batch
@@ -139,7 +139,6 @@ class Targets:
     weight : ndarray of shape (n,) or None
         Their products with the class weights; None where all are one.
     loss : Loss
-    score : RunningScore
     class_weight : list of ndarray or None
         The weights of the classes, or of 0 and 1 for each of many labels.
     """
@@ -149,7 +148,6 @@ class Targets:
     sample_weight: Array | None
     weight: Array | None
     loss: Loss
-    score: RunningScore
     class_weight: list[Array] | None = None
 
     def sampled(self, n_rows: int) -> Complement:
@@ -167,13 +165,26 @@ class Targets:
 
     def start(self, rows: Rows) -> Array:
         """The raw predictions that suit all of these rows alike, of shape (n_outputs,)."""
+        return self.loss.link(self._mean(rows, self.encoded.mean))
+
+    def score_of(self, rows: Rows) -> RunningScore:
+        """The score of predictions for these rows: accuracy, or R2."""
+        encoded = self.encoded
+        if not isinstance(self.loss, NumberLoss) or isinstance(encoded, ClassTargets):
+            return Accuracy(one_of_many=isinstance(encoded, ClassTargets))
+        mean, values = self._mean(rows, encoded.mean), encoded.values
+        variance = self._mean(rows, lambda some, part: part.dot(np.square(values[some] - mean)))
+        return R2(self.loss, variance)
+
+    def _mean(self, rows: Rows, of: Callable[[Array, Array], Array]) -> Array:
+        """The sum of ``of(rows, share)`` over pieces of the rows, whose shares sum to one."""
         total = len(rows) if self.weight is None else self.weight[rows[:]].astype(float).sum()
         mean = np.zeros(self.encoded.n_outputs)
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE]
             weight = np.ones(len(some)) if self.weight is None else self.weight[some].astype(float)
-            mean += self.encoded.mean(some, weight / total)
-        return self.loss.link(mean)
+            mean += of(some, weight / total)
+        return mean
 
     def subset(self, rows: Array, dtype: DTypeLike) -> tuple[Array, Array | None]:
         """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""

@@ -169,7 +169,7 @@ class Engine:
         for run, losses in self.losses:
             for i, total, terms in zip(range(run.start, run.stop), *losses.pop(), strict=True):
                 totals[i] += total
-                sums[i] = sums[i] + terms
+                sums[i] += terms
         penalties = penalties.tolist() if self.is_stack else [penalties]
         return totals, sums, penalties, self.learning_rates
 

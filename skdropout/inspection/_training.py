@@ -28,19 +28,24 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 
+LEAST_PENALTY = 0.01
+"""The part of the loss from which on the penalty is shown."""
+
+
 @dataclass(eq=False, repr=False)
 class TrainingCurveDisplay:
-    """Loss, validation loss, validation score and learning rate of each epoch.
+    """Loss and score of each epoch, in training and validation, and its learning rate.
 
     Make one with :meth:`from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     history : dict of str to sequence of float
-        Equally long: "loss" and, where there, "validation_loss", "validation_score" and
-        "learning_rate". Others are not shown.
+        Equally long: "loss" and, where there, "penalty" (from a hundredth of it on),
+        "validation_loss", "training_score", "validation_score" and "learning_rate". Others are not
+        shown.
     score_name : str or None, default="score"
-        What "validation_score" is. With None it isn't shown.
+        What the scores are. With None they aren't shown.
     by_loss : bool, default=False
         Whether "validation_loss" decides which epoch is the best, and not "validation_score".
 
@@ -49,7 +54,7 @@ class TrainingCurveDisplay:
     ax_ : matplotlib Axes
         With the epochs and the losses.
     score_ax_ : matplotlib Axes or None
-        With the axis of the validation score, on the right.
+        With the axis of the scores, on the right.
     learning_rate_ax_ : matplotlib Axes or None
         With the scale of the learning rate. Its axis is shown where there is no score.
     figure_ : matplotlib Figure
@@ -76,7 +81,7 @@ class TrainingCurveDisplay:
     >>> network = DropoutMLPClassifier(batch_size=32, early_stopping=True, random_state=0).fit(X, y)
     >>> display = TrainingCurveDisplay.from_estimator(network)
     >>> list(display.lines_)
-    ['loss', 'validation_loss', 'validation_score', 'learning_rate']
+    ['loss', 'validation_loss', 'training_score', 'validation_score', 'learning_rate']
     >>> plt.close(display.figure_)
     """
 
@@ -138,7 +143,7 @@ class TrainingCurveDisplay:
         learning_rate : bool, default=True
             Whether to show the learning rate, as a thin line.
         line_kw : dict, default=None
-            Options of :meth:`matplotlib.axes.Axes.plot` for losses and score.
+            Options of :meth:`matplotlib.axes.Axes.plot` for losses and scores.
 
         Returns
         -------
@@ -160,7 +165,10 @@ class TrainingCurveDisplay:
 
         names = "dropout_rate", "input_dropout_rate"
         drops = any(np.max(rate) > 0 for name in names for rate in self.history.get(name, ()))
-        draw(ax, "loss", "training loss" + (", with dropout" if drops else ""), BLUE)
+        with_dropout = ", with dropout" if drops else ""
+        draw(ax, "loss", f"training loss{with_dropout}", BLUE)
+        if self._has_penalty():
+            draw(ax, "penalty", "penalty in it", BLUE, linestyle=":")
         if "validation_loss" in self.history:
             draw(ax, "validation_loss", "validation loss", ORANGE, linestyle="--")
         ax.set(xlabel="Epoch", ylabel="Loss")
@@ -168,17 +176,24 @@ class TrainingCurveDisplay:
         if len(epochs) == 1:
             ax.set_xlim(0.0, 2.0)
 
-        shows_score = self.score_name is not None and "validation_score" in self.history
-        if shows_score:
-            self.score_ax_ = self._add_axis(f"Validation {self.score_name}", GREEN)
+        scores = [f"{of}_score" for of in ("training", "validation")]
+        shown = [name for name in scores if self.score_name is not None and name in self.history]
+        if shown:
+            of = "" if len(shown) > 1 else shown[0].replace("score", "")
+            label = f"{of}{self.score_name}".replace("_", " ")
+            self.score_ax_ = self._add_axis(label[:1].upper() + label[1:], GREEN)
+        if "training_score" in shown:
+            label = f"training {self.score_name}{with_dropout}"
+            draw(self.score_ax_, "training_score", label, GREEN, linestyle="--")
+        if "validation_score" in shown:
             draw(self.score_ax_, "validation_score", f"validation {self.score_name}", GREEN)
 
         if learning_rate and "learning_rate" in self.history:
             highest = np.nanmax(self.history["learning_rate"])
             label = "learning rate"
-            if shows_score:  # which has the axis
+            if shown:  # which have the axis
                 label += f" (up to {highest:.2g})"
-            self.learning_rate_ax_ = self._add_axis(None if shows_score else "Learning rate", GREY)
+            self.learning_rate_ax_ = self._add_axis(None if shown else "Learning rate", GREY)
             look = {"linewidth": 0.9, "linestyle": "-", "zorder": 1}
             draw(self.learning_rate_ax_, "learning_rate", label, GREY, **look)
             self.learning_rate_ax_.set_ylim(0.0, 1.05 * highest or 1.0)
@@ -186,6 +201,11 @@ class TrainingCurveDisplay:
         self._mark_best(epochs)
         self._add_legend(epochs)
         return self
+
+    def _has_penalty(self):
+        """Whether the penalty can be seen beside the loss."""
+        penalty = np.asarray(self.history.get("penalty", 0.0), float)
+        return bool((penalty > LEAST_PENALTY * np.asarray(self.history["loss"], float)).any())
 
     def _add_axis(self, label, color):
         """Axes with a scale of their own, in the colour of their curve; None hides the scale."""
