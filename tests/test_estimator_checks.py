@@ -65,6 +65,8 @@ CONFIGURATIONS = [
     network(early_stopping=True, scoring="loss", validation_fraction=0.3),
     network(solver="lbfgs", dropout_rate=0, alpha=1.0),
     network(standardize=False),
+    network(fit_intercept=False),
+    network(loss="squared_error", learning_rate_init=0.02),
     network(cv=2, dropout_rate=0.5),
     network(cv=3, standardize=False, batch_norm=True),
     regressor(dropout="bernoulli", dropout_rate=0.05),

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import reference
 from cases import make_case, make_network, make_penalties, make_update
+from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
@@ -114,6 +117,18 @@ def test_each_layer_may_have_its_own_constraint():
     first, second = (np.linalg.norm(W, axis=0) for W in net.weights)
     assert_allclose(first, np.minimum(first, 0.5))
     assert_allclose(second, 0.1)
+
+
+def test_a_bound_of_the_outputs_alone_leaves_rows_of_sparse_input_waiting(monkeypatch):
+    monkeypatch.setattr("skdropout._core.tuning.LAZY_WEIGHTS", 1)
+    words = csr_array(np.random.default_rng(0).random((60, 200)) < 0.02, dtype=float)
+    y = np.arange(60) % 2
+    arguments = {"batch_size": 10, "solver": "adagrad", "max_norm": (None, 0.5, 0.5)}
+    lazy = network(**arguments).fit(words, y)
+    monkeypatch.setattr("skdropout._core.tuning.LAZY_WEIGHTS", 1e9)
+    eager = network(**arguments).fit(words, y)
+    assert_allclose(lazy.coefs_[0], eager.coefs_[0], rtol=1e-9, atol=1e-12)
+    assert np.linalg.norm(lazy.coefs_[1], axis=0).max() <= 0.5 * (1 + 1e-12)
 
 
 # Dropout
@@ -368,6 +383,21 @@ def test_monitor_holds_a_part_out_and_goes_on_to_the_end():
     assert len(clf.history_["validation_score"]) == 60
     ended = clone(clf).set_params(n_iter_no_change=3).fit(X, Y)
     assert ended.n_iter_ < 60
+
+
+def test_stacks_and_workers_watch_the_same():
+    grid = {"random_state": [0, 1, 2]}
+    clf = network(early_stopping="monitor", learning_rate="cosine", max_iter=9)
+    plain = GridSearchCV(clf, grid, cv=2).fit(X, Y)
+    with parallel_config("skdropout"):
+        stacked = GridSearchCV(clf, grid, cv=2).fit(X, Y)
+    assert_array_equal(plain.cv_results_["mean_test_score"], stacked.cv_results_["mean_test_score"])
+    fits = [clone(clf).set_params(cv=3, n_jobs=n_jobs).fit(X, Y) for n_jobs in (1, 2)]
+    with parallel_config("skdropout"):
+        (stacked,) = Parallel()([delayed(clone(clf).fit)(X, Y)])
+    alone = clone(clf).fit(X, Y)
+    assert stacked.history_ == alone.history_
+    assert fits[0].history_ == fits[1].history_
 
 
 def test_folds_may_be_only_watched():

@@ -63,7 +63,7 @@ class Job:
     def n_free(self) -> int:
         """The number of epochs from the first one on that nothing can end or see."""
         settings, stopping = self.lead.settings, self.stopping
-        is_watched = stopping.judged or stopping.watches_loss or settings.verbose
+        is_watched = self.monitor.validation or stopping.watches_loss or settings.verbose
         is_told = type(self.callbacks) is not EpochCallbacks
         has_schedule = settings.dropout_schedule != Constant()
         return 0 if is_watched or is_told or has_schedule else stopping.max_epochs
