@@ -1,4 +1,4 @@
-"""How one flat vector is cut into named arrays; it does not know what they mean."""
+"""How one flat vector is cut into named arrays, or pieces; it does not know what they mean."""
 
 from collections.abc import Hashable, Mapping
 from itertools import accumulate
@@ -10,6 +10,11 @@ from numpy.typing import DTypeLike
 
 Array = np.ndarray
 Shape = tuple[int, ...]
+
+
+def pieces(n: int, size: int) -> list[slice]:
+    """Cut `n` elements into pieces of `size`."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 class Buffer:

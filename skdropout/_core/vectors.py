@@ -19,11 +19,6 @@ _ROT = {dtype: get_blas_funcs("rot", dtype=dtype) for dtype in _DTYPES}
 _FLUSH = {dtype: 4.0 * float(np.finfo(dtype).tiny / np.finfo(dtype).eps) for dtype in _DTYPES}
 
 
-def pieces(n: int, size: int) -> list[slice]:
-    """Cut `n` elements into pieces of `size`, which stay in the cache."""
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
-
-
 def scal(a: float, x: Array):
     """``x *= a``."""
     _SCAL[x.dtype](a, x)

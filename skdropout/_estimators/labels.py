@@ -10,11 +10,10 @@ from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from scipy.special import log_expit
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_array, column_or_1d
 
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, pieces
 from skdropout._core.checks import check_name, check_number
 from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, ClassLoss, NumberLoss
 from skdropout._core.uncertainty import measure_classes
@@ -203,7 +202,7 @@ class Classes:
         if self.is_multilabel:
             return (z > 0).astype(int)
         y = np.empty(len(z), self.classes.dtype)
-        for block in gen_batches(len(z), AT_ONCE):
+        for block in pieces(len(z), AT_ONCE):
             is_one_of_many = self.is_one_of_many
             codes = z[block].argmax(axis=1) if is_one_of_many else (z[block, 0] > 0).astype(int)
             self.classes.take(codes, out=y[block], mode="clip")
@@ -394,7 +393,7 @@ def _pieces(y: Any) -> list[Any]:
     """Labels cut into pieces to sort them one after the other; an indicator matrix as a whole."""
     if y.ndim != 1 or len(y) <= AT_ONCE:
         return [y]
-    return [y[block] for block in gen_batches(len(y), AT_ONCE)]
+    return [y[block] for block in pieces(len(y), AT_ONCE)]
 
 
 def _read_weights(name: str, given: dict, classes: Array) -> Array:

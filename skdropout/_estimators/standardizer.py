@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import gen_batches
 from sklearn.utils.sparsefuncs import min_max_axis
 
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, pieces
 from skdropout._network.network import Network
 from skdropout._network.standardization import BLOCK, Standardization, standardize_rows
 from skdropout._training.rows import Complement, Rows, blocks_of
@@ -184,8 +183,8 @@ def have_one_value(X: Any, weight: Array | None, rows: Rows) -> Array:
     rows = rows[:: -(-len(rows) // N_RANKED)]
     weight = np.ones(len(rows)) if weight is None else weight[rows]
     n_columns = max(1, BLOCK // (4 * len(rows)))  # ranking takes several copies
-    pieces = (X[:, piece][rows] for piece in gen_batches(X.shape[1], n_columns))
-    return np.concatenate([_have_one_value(piece, weight) for piece in pieces])
+    columns = (X[:, piece][rows] for piece in pieces(X.shape[1], n_columns))
+    return np.concatenate([_have_one_value(some, weight) for some in columns])
 
 
 def _have_one_value(X: Array, weight: Array) -> Array:
@@ -231,8 +230,8 @@ def measure_spread(X: Any, rows: Rows) -> float:
         if issparse(X):
             scales = abs(X[some]).max(axis=0).toarray().ravel()
         else:
-            pieces = gen_batches(X.shape[1], max(1, BLOCK // len(some)))
-            scales = np.concatenate([np.ptp(X[:, piece][some], axis=0) for piece in pieces])
+            columns = pieces(X.shape[1], max(1, BLOCK // len(some)))
+            scales = np.concatenate([np.ptp(X[:, piece][some], axis=0) for piece in columns])
         scales = scales[scales != 0]
         spread = float(scales.max() / scales.min()) if len(scales) else 1.0
     return spread if np.isfinite(spread) else np.inf

@@ -10,8 +10,8 @@ from scipy.sparse import csr_array
 
 from skdropout._core import threads, tuning
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._core.buffers import Array, Buffer, Shape
-from skdropout._core.vectors import is_finite, pieces
+from skdropout._core.buffers import Array, Buffer, Shape, pieces
+from skdropout._core.vectors import is_finite
 from skdropout._network.ops import BatchNorm
 from skdropout.initializers import choose_initializer
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from skdropout._core import tuning
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, pieces
 from skdropout._network.network import Network
 
 BLOCK = 1 << 17
@@ -109,8 +109,7 @@ class StandardizedRows:
         X = self.X[rows]
         out = np.empty(X.shape, self.dtype)
         n_rows = max(1, BLOCK // X.shape[1])
-        for start in range(0, len(X), n_rows):
-            block = slice(start, start + n_rows)
+        for block in pieces(len(X), n_rows):
             self._standardize(X[block], out[block])
         return out
 
@@ -121,8 +120,7 @@ class StandardizedRows:
         if out is None:
             out = np.empty((*rows.shape, self.shape[1]), self.dtype)
         n_rows = max(1, BLOCK // out[0].size) if len(rows) else 1
-        for start in range(0, len(rows), n_rows):
-            block = slice(start, start + n_rows)
+        for block in pieces(len(rows), n_rows):
             self._standardize(self.X.take(rows[block], axis=axis, mode=mode), out[block])
         return out
 

@@ -14,7 +14,7 @@ from math import inf
 import numpy as np
 
 from skdropout._core import tuning
-from skdropout._core.buffers import Array, Buffer
+from skdropout._core.buffers import Array, Buffer, pieces
 from skdropout._network.masks import Drops
 from skdropout._network.ops import Dense
 
@@ -243,6 +243,5 @@ def count_weights(sizes: Sequence[int]) -> int:
 
 def take_block(W: Array, rows: Array, columns: Array, out: Array):
     """``W[rows][:, columns]``, written into `out`."""
-    for start in range(0, len(rows), tuning.PERMUTED_ROWS):
-        piece = slice(start, start + tuning.PERMUTED_ROWS)
+    for piece in pieces(len(rows), tuning.PERMUTED_ROWS):
         W.take(rows[piece], axis=0).take(columns, axis=1, out=out[piece], mode="clip")

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
 from skdropout._core import tuning
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, pieces
 from skdropout._core.losses import Loss, NumberLoss
 from skdropout._core.scores import R2, Accuracy, RunningScore
 from skdropout._network.sparse import SparseRows
@@ -109,8 +109,7 @@ class DenseTargets:
         if self.values.dtype == out.dtype:
             self.values.take(rows, axis=0, out=out, mode="clip")  # else numpy buffers it all
         else:
-            for start in range(0, len(rows), CONVERTED):
-                some = slice(start, start + CONVERTED)
+            for some in pieces(len(rows), CONVERTED):
                 out[some] = self.values.take(rows[some], axis=0, mode="clip")
         smooth(out, self.smoothing, 2)
 
@@ -180,8 +179,8 @@ class Targets:
         """The sum of ``of(rows, share)`` over pieces of the rows, whose shares sum to one."""
         total = len(rows) if self.weight is None else self.weight[rows[:]].astype(float).sum()
         mean = np.zeros(self.encoded.n_outputs)
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
+        for piece in pieces(len(rows), AT_ONCE):
+            some = rows[piece]
             weight = np.ones(len(some)) if self.weight is None else self.weight[some].astype(float)
             mean += of(some, weight / total)
         return mean
@@ -189,8 +188,7 @@ class Targets:
     def subset(self, rows: Array, dtype: DTypeLike) -> tuple[Array, Array | None]:
         """The encoded targets of some rows, of shape (n_rows, n_outputs), and their weights."""
         y = np.empty((len(rows), self.encoded.n_outputs), dtype)
-        for start in range(0, len(rows), AT_ONCE):
-            block = slice(start, start + AT_ONCE)
+        for block in pieces(len(rows), AT_ONCE):
             self.encoded.encode(rows[block], out=y[block])
         return y, None if self.weight is None else self.weight[rows]
 

@@ -9,9 +9,9 @@ stochastic gradient descent for regularized multinomial logistic regression", 20
 import numpy as np
 
 from skdropout._core import tuning
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, pieces
 from skdropout._core.penalties import ElasticNet
-from skdropout._core.vectors import flush, pieces
+from skdropout._core.vectors import flush
 from skdropout.optimizers import Optimizer
 
 MOST_MOMENTS = 1_000

@@ -7,10 +7,9 @@ from math import inf
 from typing import NamedTuple
 
 from skdropout._core import threads, tuning
-from skdropout._core.buffers import Array
+from skdropout._core.buffers import Array, pieces
 from skdropout._core.losses import Loss
 from skdropout._core.scores import RunningScore
-from skdropout._core.vectors import pieces
 from skdropout._network.masks import Drops
 from skdropout._network.network import Network
 from skdropout._network.standardization import Standardization
