@@ -410,7 +410,7 @@ def test_folds_may_be_only_watched():
 
 
 def test_a_planned_number_of_epochs_warns_of_nothing(recwarn):
-    network(n_iter_no_change=np.inf, learning_rate="constant", max_iter=20).fit(X, Y)
+    network(early_stopping="monitor", learning_rate="constant", max_iter=20).fit(X, Y)
     assert not [str(w.message) for w in recwarn if "Maximum iterations" in str(w.message)]
 
 

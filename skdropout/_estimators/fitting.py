@@ -8,7 +8,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from math import nan
+from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -537,9 +537,10 @@ def _member(
 def _stopping(settings: Settings, *, judged: bool) -> Stopping:
     """When the training ends."""
     assert settings.n_iter_no_change is not None
+    only_watched = not settings.judges and settings.n_iter_no_change == inf
     return Stopping(
         judged=judged,
-        anneals=settings.schedule.anneals or settings.dropout_schedule.anneals,
+        anneals=settings.schedule.anneals or settings.dropout_schedule.anneals or only_watched,
         adapts=settings.schedule.adapts,
         incremental=False,
         max_epochs=settings.max_iter,

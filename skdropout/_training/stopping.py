@@ -35,7 +35,7 @@ class Stopping:
     judged : bool
         Whether the training is judged, by a loss or a score.
     anneals : bool
-        Whether a schedule means to end with the last epoch.
+        Whether a schedule means to end with the last epoch, or what is held out is only watched.
     adapts : bool
         Whether the learning rate falls at plateaus.
     incremental : bool
@@ -80,7 +80,7 @@ class Stopping:
     @property
     def warns(self) -> bool:
         """Whether the last epoch is no planned end."""
-        return not (self.incremental or self.anneals or self.n_iter_no_change == inf)
+        return not (self.incremental or self.anneals)
 
 
 @dataclass
