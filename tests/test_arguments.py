@@ -262,7 +262,7 @@ BAD = [
     ({"max_iter": 0}, ValueError, r"max_iter must be an integer in \[1, inf\), got 0"),
     ({"max_iter": 2.0}, TypeError, r"max_iter must be an integer in \[1, inf\), got 2.0"),
     ({"shuffle": "yes"}, TypeError, r"shuffle must be True or False, got 'yes'"),
-    ({"random_state": "a"}, ValueError, r"'a' cannot be used to seed"),
+    ({"random_state": "a"}, ValueError, r"random_state must be an integer .* got 'a'"),
     ({"tol": -1}, ValueError, r"tol must be a number in \[0, inf\), got -1"),
     ({"verbose": "no"}, TypeError, r"verbose .* got 'no'"),
     ({"warm_start": 1}, TypeError, r"warm_start must be True or False, got 1"),

@@ -82,7 +82,7 @@ def test_nan_is_no_number(value, low, high):
 
 @pytest.mark.parametrize(
     "value",
-    [True, False, np.True_, None, "1", b"1", 1j, [1], (), np.array(1), np.array([1.0]), float],
+    [True, False, np.True_, None, "a", b"1", 1j, [1], (), np.array(1), np.array([1.0]), float],
     ids=repr,
 )
 @pytest.mark.parametrize("integer, kind", [(False, "a number"), (True, "an integer")])
@@ -91,7 +91,7 @@ def test_type_is_refused(value, integer, kind):
     assert said == f"a must be {kind} in [0, 5), got {value!r}."
 
 
-@pytest.mark.parametrize("value", [2.0, np.float64(2), Fraction(2), nan], ids=repr)
+@pytest.mark.parametrize("value", [2.5, np.float64(0.5), Fraction(5, 2), inf, nan], ids=repr)
 def test_fraction_is_no_integer(value):
     said = message(check_number, "size", value, 1, closed="[)", integer=True, error=TypeError)
     assert said == f"size must be an integer in [1, inf), got {value!r}."
@@ -114,6 +114,18 @@ def test_flag_is_refused(value):
     assert said == f"shuffle must be True or False, got {value!r}."
 
 
+@pytest.mark.parametrize("value", ["3", "3.0", " 3", "1e3"])
+def test_a_number_in_quotes_is_told_to_lose_them(value):
+    said = message(check_number, "size", value, 1, integer=True, error=TypeError)
+    assert said.endswith(f"got {value!r}. Leave out the quotes: {value}.")
+
+
+@pytest.mark.parametrize("value, integer", [(1e3, 1000), (np.float32(2), 2), (Fraction(4, 2), 2)])
+def test_an_integer_with_a_point_is_told_to_lose_it(value, integer):
+    said = message(check_number, "size", value, 1, integer=True, error=TypeError)
+    assert said.endswith(f"got {value!r}. Write it as {integer}.")
+
+
 NAMES = {"relu": 1, "tanh": 2}
 
 
@@ -126,9 +138,8 @@ def test_name_passes(names):
 @pytest.mark.parametrize(
     "value, error",
     [
-        ("rleu", ValueError),
+        ("sine", ValueError),
         ("", ValueError),
-        ("Relu", ValueError),
         (None, TypeError),
         (1, TypeError),
         (["relu"], TypeError),
@@ -140,6 +151,12 @@ def test_name_passes(names):
 def test_name_is_refused(value, error, other):
     said = message(check_name, "activation", value, NAMES, other=other, error=error)
     assert said == f"activation must be one of 'relu', 'tanh'{other}, got {value!r}."
+
+
+@pytest.mark.parametrize("value", ["rleu", "RELU", "Relu", "re-lu"])
+def test_the_nearest_name_is_offered(value):
+    said = message(check_name, "activation", value, NAMES, error=ValueError)
+    assert said.endswith(f"got {value!r}. Did you mean 'relu'?")
 
 
 @pytest.mark.parametrize(

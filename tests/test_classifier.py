@@ -727,7 +727,7 @@ NAN = X.copy()
 NAN[3, 3] = np.nan
 BAD_DATA = {
     "no columns": ((X[:, 0], Y), {}, "Expected 2D array, got 1D array"),
-    "too few targets": ((X, Y[:-1]), {}, "inconsistent numbers of samples"),
+    "too few targets": ((X, Y[:-1]), {}, "the same number of rows, got 120 and 119"),
     "no rows": ((X[:0], Y[:0]), {}, "0 sample"),
     "NaN": ((NAN, Y), {}, "Input X contains NaN"),
     "infinity": ((np.where(np.isnan(NAN), np.inf, X), Y), {}, "Input X contains infinity"),

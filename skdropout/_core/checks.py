@@ -1,4 +1,4 @@
-"""Checks of single values, each error naming the argument, the value and what is allowed."""
+"""Checks of single values; an error names the argument, the value, what is allowed and meant."""
 
 from collections.abc import Collection, Sequence
 from math import inf
@@ -6,6 +6,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+
+from skdropout._core.meant import advise, advise_on_name, advise_on_number
 
 
 def check_number(
@@ -21,7 +23,8 @@ def check_number(
     kind = "an integer" if integer else "a number"
     allowed = f"{kind} in {closed[0]}{low:g}, {high:g}{closed[1]}"
     if not isinstance(value, Integral if integer else Real) or isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be {allowed}, got {value!r}.")
+        advice = advise_on_number(name.partition(",")[0], value, integer=integer)
+        raise TypeError(f"{name} must be {allowed}, got {value!r}.{advice}")
     number: Any = value
     above = number >= low if closed[0] == "[" else number > low
     below = number <= high if closed[1] == "]" else number < high
@@ -32,7 +35,7 @@ def check_number(
 def check_flag(name: str, value: Any) -> None:
     """Raise unless `value` is True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
+        raise TypeError(f"{name} must be True or False, got {value!r}.{advise(name, value)}")
 
 
 def check_name(name: str, value: Any, allowed: Collection[str], *, other: str = "") -> None:
@@ -40,7 +43,8 @@ def check_name(name: str, value: Any, allowed: Collection[str], *, other: str = 
     if not isinstance(value, str) or value not in allowed:
         error = ValueError if isinstance(value, str) else TypeError
         names = ", ".join(map(repr, allowed))
-        raise error(f"{name} must be one of {names}{other}, got {value!r}.")
+        advice = advise_on_name(name, value, allowed)
+        raise error(f"{name} must be one of {names}{other}, got {value!r}.{advice}")
 
 
 def is_name(value: Any, name: str) -> bool:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdropout._core.buffers import Array
 from skdropout._core.checks import check_flag, check_number, is_name
 from skdropout._estimators.arguments import check_sparse_dropout, drops_now
 from skdropout._estimators.callbacks import CallbackSupportMixin
-from skdropout._estimators.conventions import LiveArrays, as_rows, random_generator
+from skdropout._estimators.conventions import LiveArrays, random_generator, read_rows
 from skdropout._estimators.fitting import CURVES, DTYPES, publish_history
 from skdropout._estimators.standardizer import Standardizer, standardize_inputs
 from skdropout._network.ensemble import predict_average
@@ -121,7 +121,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
         """Raw predictions `z` of shape (n_samples, n_outputs)."""
         if not self.__sklearn_is_fitted__():  # check_is_fitted takes a tenth of the time for a row
             check_is_fitted(self)
-        X = self._read_X(X, DTYPES)
+        X = read_rows(self, X, dtype=DTYPES)
         return predict_average(self._networks, X, self._fitted_labels.loss)
 
     def _monte_carlo(
@@ -143,7 +143,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             )
         if issparse(X):
             check_sparse_dropout(drops)
-        X = self._read_X(X, networks[0].dtype)
+        X = read_rows(self, X, dtype=networks[0].dtype)
         standardizer = vars(self).get("_standardizer")
         if standardizer is not None and drops.rates[0]:  # a dropped input is at its mean
             standardization = standardizer.standardization(networks[0].dtype)
@@ -163,11 +163,6 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             rng=random_generator(random_state),
             consistent=bool(consistent),
         )
-
-    def _read_X(self, X: Any, dtype: Any) -> Any:
-        """Check and convert samples to predict."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
-        return as_rows(X)
 
     def _fitted_network(self, asked_for: str) -> Network:
         """The network, if there is a single one."""

@@ -1,5 +1,6 @@
-"""What scikit-learn's users take for granted: live parameters, no half-done fit, seeds, weights."""
+"""What scikit-learn's users take for granted: live parameters, whole fits, rows, seeds, weights."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
@@ -9,8 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, validate_data
 
 from skdropout._core.buffers import Array
+from skdropout._core.meant import advise_on_number
+
+CHECKS = {"accept_sparse": "csr", "order": "C"}
+WORDS = (
+    "Columns of words become numbers by a OneHotEncoder in front, dates by taking weekday, month "
+    "and the like."
+)
 
 
 class LiveArrays(list):
@@ -49,6 +58,65 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
+def read_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> Any:
+    """Return `X` as dense or sparse rows. Sets: with `reset` `n_features_in_` and the names."""
+    _check_dimensions(X, "X")
+    with naming("X"):
+        return as_rows(validate_data(estimator, X, dtype=dtype, reset=reset, **CHECKS))
+
+
+def read_validation_rows(estimator: Any, X_val: Any, *, dtype: Any) -> Any:
+    """Return `X_val`, which has the features of `X`, as dense or sparse rows."""
+    _check_dimensions(X_val, "X_val")
+    with naming("X_val"):
+        rows = check_array(X_val, dtype=dtype, input_name="X_val", estimator=estimator, **CHECKS)
+        if rows.shape[1] != estimator.n_features_in_:
+            raise ValueError(
+                f"X_val has {rows.shape[1]} features, but X has {estimator.n_features_in_}."
+            )
+        validate_data(estimator, X_val, skip_check_array=True, reset=False)  # their names
+    return as_rows(rows)
+
+
+def check_lengths(X: Any, y: Array, suffix: str) -> None:
+    """Raise unless there is a target for each row."""
+    if X.shape[0] != len(y):
+        raise ValueError(
+            f"X{suffix} and y{suffix} must have the same number of rows, got {X.shape[0]} and "
+            f"{len(y)}."
+        )
+
+
+@contextmanager
+def naming(name: str, *, words: str = WORDS) -> Iterator[None]:
+    """Have errors say that they are about the argument `name`, and what to do with `words`."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        said = str(error)
+        if said.startswith("could not convert string to float"):
+            raise ValueError(f"{name} must hold numbers: {said}. {words}") from error
+        if re.search(rf"\b{name}\b", said):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {said}") from error
+
+
+def _check_dimensions(X: Any, name: str) -> None:
+    """Raise where there are more than two dimensions, as images have."""
+    shape = getattr(X, "shape", ())
+    array = name
+    if isinstance(X, list | tuple) and X:
+        shape = len(X), *getattr(X[0], "shape", ())
+        array = f"np.asarray({name})"
+    if len(shape) > 2:
+        raise ValueError(
+            f"{name} must have two dimensions, a row for each sample and a column for each "
+            f"feature, got the shape {tuple(shape)}. Images become rows of pixels by "
+            f"{array}.reshape(len({name}), -1)."
+        )
+
+
 def as_rows(X: Any) -> Any:
     """Sparse rows as an array whose entries are each stored once; dense ones as they are.
 
@@ -68,8 +136,15 @@ def as_rows(X: Any) -> Any:
 
 def random_generator(random_state: Any) -> np.random.Generator:
     """Make a generator from whatever scikit-learn takes for a seed."""
-    entropy = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng(entropy.tolist())
+    try:
+        seeded = check_random_state(random_state)
+    except ValueError:
+        advice = advise_on_number("random_state", random_state, integer=True)
+        raise ValueError(
+            "random_state must be an integer from 0 to 4294967295, a numpy.random.RandomState or "
+            f"None, got {random_state!r}.{advice}"
+        ) from None
+    return np.random.default_rng(seeded.randint(2**32, size=4, dtype=np.uint32).tolist())
 
 
 def spawn_streams(rng: np.random.Generator) -> dict[str, np.random.Generator]:

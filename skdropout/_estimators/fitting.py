@@ -15,7 +15,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import validate_data
 
 from skdropout._core.buffers import Array
 from skdropout._core.checks import is_name
@@ -33,9 +32,11 @@ from skdropout._estimators.automatic import (
 from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks
 from skdropout._estimators.conventions import (
     all_or_nothing,
-    as_rows,
+    check_lengths,
     random_generator,
+    read_rows,
     read_sample_weight,
+    read_validation_rows,
     spawn_streams,
 )
 from skdropout._estimators.folds import Split, split_rows
@@ -61,6 +62,9 @@ WILD = 1e3
 
 MODERATE = 1e-20, 1e20
 """Between these numbers may be made single precision."""
+
+N_TELLING = 100
+"""In so many rows with exactly one label each, labels are hardly meant to be many."""
 
 N_MONITORED = 1000
 """As many training rows at the most tell whether the loss of the whole network still falls."""
@@ -197,6 +201,7 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     if not judged and suited.drops and job.stopping.watches_loss:
         job.monitor.evaluation = _evaluation(members[0], data)
     _warn_of_clipping(job, settings, n_rows)
+    _warn_of_one_hot(job, data)
     if not estimator.standardize:
         _warn_of_spread(job, data, roles.training)
     if getattr(estimator, "_skl_callbacks", None):
@@ -259,6 +264,8 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
             members, replace(_stopping(settings, judged=False), incremental=True, max_epochs=1)
         )
         _warn_of_clipping(job, settings, len(rows))
+        if is_new:
+            _warn_of_one_hot(job, data)
         Training(job).run()
         job.publish()
         _publish(estimator, job)
@@ -321,18 +328,17 @@ def _read(
     training: Targets | None = None,
 ) -> Data:
     """Check and convert samples. Sets: what `labels` learned, and if `new` `n_features_in_`."""
-    X, y = validate_data(
-        estimator,
-        given.X,
-        given.y,
-        accept_sparse="csr",
-        dtype=DTYPES if new else estimator._networks[0].dtype,
-        order="C",
-        multi_output=True,
-        reset=new,
-    )
-    X = as_rows(X)
-    y = labels.check(y)
+    if given.y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    if training is None:
+        dtype = DTYPES if new else estimator._networks[0].dtype
+        X = read_rows(estimator, given.X, dtype=dtype, reset=new)
+    else:
+        X = read_validation_rows(estimator, given.X, dtype=estimator._networks[0].dtype)
+    y = labels.check(given.y, name=f"y{given.suffix}")
+    check_lengths(X, y, given.suffix)
     if learn is not None:
         labels = learn(y)
         vars(estimator).update(labels.attributes())
@@ -612,6 +618,17 @@ def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:
         job.warn(
             f"Got batch_size={settings.batch_size}, larger than the {n_rows} samples to train on. "
             "It is going to be clipped."
+        )
+
+
+def _warn_of_one_hot(job: Job, data: Data) -> None:
+    """Warn where one class out of many is given as many labels. Sets: the job's warnings."""
+    is_many = isinstance(data.targets.loss, ClassLoss) and data.y.ndim == 2
+    if is_many and len(data.y) >= N_TELLING and (data.y.sum(axis=1) == 1).all():
+        job.warn(
+            f"Every row of y has exactly one 1 in {data.y.shape[1]} columns, which are taken as "
+            "labels that do not exclude each other. If they are classes, of which one is right, "
+            "give the numbers of the classes: y.argmax(axis=1)."
         )
 
 

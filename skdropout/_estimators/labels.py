@@ -17,6 +17,7 @@ from skdropout._core.buffers import Array, pieces
 from skdropout._core.checks import check_name, check_number
 from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, ClassLoss, NumberLoss
 from skdropout._core.uncertainty import measure_classes
+from skdropout._estimators.conventions import naming
 from skdropout._training.data import AT_ONCE, ClassTargets, DenseTargets, Targets
 
 Scorer = Callable[[Array, float], float]
@@ -27,8 +28,8 @@ class Labels(Protocol):
 
     out_of_fold_name: ClassVar[str]
 
-    def check(self, y: Any) -> Array:
-        """Return `y` as an array of the form that the other methods take."""
+    def check(self, y: Any, *, name: str = "y") -> Array:
+        """Return `y`, the argument `name`, as an array that the other methods take."""
 
     def learn(self, y: Array) -> "Labels":
         """Learn from the first checked `y` what will come."""
@@ -106,31 +107,47 @@ class Classes:
         """Whether there is an output for each class, of which one is right."""
         return len(self.classes) != 2 and not self.is_multilabel
 
-    def check(self, y: Any) -> Array:
+    def check(self, y: Any, *, name: str = "y") -> Array:
         """Return labels of shape (n_samples,) or a dense indicator matrix."""
-        for piece in _pieces(y):
-            kind = type_of_target(piece, input_name="y")
-            if kind not in ("binary", "multiclass"):  # it finds the kind once more
-                check_classification_targets(piece)
+        with naming(name):
+            y = check_array(
+                as_labels(y, name),
+                accept_sparse="csr",
+                ensure_2d=False,
+                dtype=None,
+                input_name=name,
+            )
+            for piece in _pieces(y):
+                kind = type_of_target(piece, input_name=name)
+                if kind == "unknown":
+                    raise ValueError(
+                        f"Unknown label type: {name} must hold strings or numbers, got objects "
+                        f"such as {piece.flat[0]!r}. Take .astype(str) or .astype(int) of it."
+                    )
+                if kind not in ("binary", "multiclass"):  # it finds the kind once more
+                    check_classification_targets(piece)
         if kind.startswith("multilabel"):
             y = y.toarray() if issparse(y) else np.asarray(y)
             if not np.isin(y, (0, 1)).all():
                 raise ValueError(
-                    "y with a column for each label must hold 0 and 1 alone, got "
+                    f"{name} with a column for each label must hold 0 and 1 alone, got "
                     f"{np.setdiff1d(y, (0, 1))[:5]}."
                 )
             return y
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "y must hold one class a sample or an indicator matrix of labels; several outputs "
-                "of several classes are not supported, see sklearn.multioutput."
+                f"{name} must hold one class a sample or an indicator matrix of labels; several "
+                "outputs of several classes are not supported, see sklearn.multioutput."
             )
         return column_or_1d(y, warn=True)
 
     def learn(self, y: Array) -> "Classes":
         """Take the classes in `y`."""
         is_multilabel = y.ndim == 2
-        classes = np.arange(y.shape[1]) if is_multilabel else unique_labels(*_pieces(y))
+        if is_multilabel:
+            classes = np.arange(y.shape[1])
+        else:
+            classes = unique_labels(*_pieces(y)).astype(y.dtype, copy=False)
         return replace(self, classes=classes, is_multilabel=is_multilabel)
 
     def learn_part(self, y: Array, classes: Any) -> "Classes":
@@ -142,8 +159,10 @@ class Classes:
             elif classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             else:
-                return self.learn(column_or_1d(classes))
-        if classes is not None and not np.array_equal(np.unique(classes), labels.classes):
+                return self.learn(self._check_named(classes))
+        if classes is not None and not np.array_equal(
+            np.unique(self._check_named(classes)), labels.classes
+        ):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as {before}, was: {labels.classes!r}"
             )
@@ -251,6 +270,15 @@ class Classes:
         """What the classes are."""
         return {"classes_": self.classes, "_is_multilabel": self.is_multilabel}
 
+    def _check_named(self, classes: Any) -> Array:
+        """Return the argument `classes` as labels of shape (n_classes,)."""
+        if np.ndim(classes) != 1:
+            raise ValueError(
+                "classes must be a list or an array of all labels that will come, got "
+                f"{classes!r}. A set becomes a list by sorted(classes)."
+            )
+        return self.check(classes, name="classes")
+
     def _codes(self, y: Array, name: str) -> Array:
         """The numbers of the classes, of shape (n_samples,)."""
         codes = np.empty(len(y), np.min_scalar_type(len(self.classes) - 1))
@@ -337,11 +365,12 @@ class Numbers:
         """The loss that the name stands for."""
         return NUMBER_LOSSES[self.loss_name]
 
-    def check(self, y: Any) -> Array:
+    def check(self, y: Any, *, name: str = "y") -> Array:
         """Return numbers of shape (n_samples,) or (n_samples, n_outputs)."""
-        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        with naming(name, words="Classes are for DropoutMLPClassifier."):
+            y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
         if self.loss_name == "poisson" and y.min() < 0:
-            raise ValueError(f"loss='poisson' needs y that is not negative, got {y.min()}.")
+            raise ValueError(f"loss='poisson' needs {name} that is not negative, got {y.min()}.")
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def learn(self, y: Array) -> "Numbers":
@@ -387,6 +416,33 @@ class Numbers:
     def attributes(self) -> dict[str, Any]:
         """Nothing was learned."""
         return {}
+
+
+def as_labels(y: Any, name: str) -> Any:
+    """Return `y` without types that know missing values; raise if there are any.
+
+    Integers and booleans of pandas and Arrow would else become floats.
+    """
+    dtype = getattr(y, "dtype", None)
+    plain = getattr(dtype, "numpy_dtype", None)
+    if plain is not None and plain.kind in "iub" and not y.isna().any():
+        return np.asarray(y, dtype=plain)
+    if issparse(y) or (isinstance(dtype, np.dtype) and dtype.kind != "O"):
+        return y
+    labels = np.asarray(y, dtype=object)
+    n_missing = sum(map(_is_missing, labels.flat))
+    if n_missing:
+        raise ValueError(
+            f"{name} must not have missing labels, got {n_missing} among {labels.size}. Leave "
+            "these rows out, as by table.dropna(subset=...) before X and y are taken from it."
+        )
+    return y
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether a label is None, NaN or what pandas has for them."""
+    is_nan = isinstance(label, float) and label != label
+    return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
 def _pieces(y: Any) -> list[Any]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdropout._core.buffers import Array
 from skdropout._core.checks import is_name
+from skdropout._core.meant import advise_on_name
 from skdropout._estimators.labels import Scorer
 
 
@@ -19,6 +20,12 @@ def check_scorer(estimator: Any) -> None:
         raise TypeError(
             "scoring must be None, 'loss', the name of a scorer of scikit-learn or a callable, "
             f"got {scoring!r}."
+        )
+    names = get_scorer_names()
+    if isinstance(scoring, str) and scoring not in names:
+        raise ValueError(
+            "scoring must be the name of a scorer, as sklearn.metrics.get_scorer_names() lists "
+            f"them, or 'loss', got {scoring!r}.{advise_on_name('scoring', scoring, names)}"
         )
     check_scoring(estimator, scoring)
 
