@@ -123,7 +123,7 @@ def test_unknown_options_are_refused(draw):
 @each_display
 def test_error_without_matplotlib(draw, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"from_\w+ needs matplotlib: pip install skdropout\[pl"):
+    with pytest.raises(ImportError, match=r"from_\w+ needs matplotlib: pip install matplotlib"):
         draw()
 
 
@@ -131,7 +131,7 @@ def test_error_without_matplotlib(draw, monkeypatch):
 def test_plot_without_matplotlib(draw, monkeypatch):
     display = draw()
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"Display.plot needs matplotlib: pip install skdropout"):
+    with pytest.raises(ImportError, match=r"Display.plot needs matplotlib: pip install matplotlib"):
         display.plot()
 
 

@@ -161,6 +161,14 @@ def test_predictions_of_images_say_how_to_make_them_rows():
             method(IMAGES)
 
 
+@pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ns]"])
+def test_dates_beside_numbers_are_told_what_to_become(kind):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"day": np.arange(60).astype(kind), "x": X[:, 0]})
+    with pytest.raises(ValueError, match=r"X must hold numbers: .* by taking weekday, month and"):
+        network().fit(frame, Y)
+
+
 def test_numbers_that_are_words_name_the_classifier():
     with pytest.raises(ValueError, match=r"y must hold numbers: .* are for DropoutMLPClassifier"):
         network(DropoutMLPRegressor).fit(X, np.where(Y, "yes", "no"))
@@ -189,7 +197,7 @@ def test_classes_that_are_none_are_told_from_y():
 
 ONE_HOT = np.eye(3, dtype=int)[np.arange(120) % 3]
 MANY_ROWS = np.arange(480.0).reshape(120, 4)
-HINT = r"exactly one 1 in 3 columns, .* give the numbers of the classes: y\.argmax\(axis=1\)"
+HINT = r"exactly one 1 in 3 columns, .* give one column: y\.argmax\(axis=1\), or y\.idxmax"
 
 
 @pytest.mark.parametrize("more", [{}, {"cv": 3}, {"early_stopping": True}], ids=str)

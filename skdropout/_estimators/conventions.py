@@ -16,6 +16,7 @@ from skdropout._core.buffers import Array
 from skdropout._core.meant import advise_on_number
 
 CHECKS = {"accept_sparse": "csr", "order": "C"}
+NO_NUMBERS = re.compile("could not convert string to float|DateTime64|Timestamp|Timedelta")
 WORDS = (
     "Columns of words become numbers by a OneHotEncoder in front, dates by taking weekday, month "
     "and the like."
@@ -94,7 +95,7 @@ def naming(name: str, *, words: str = WORDS) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         said = str(error)
-        if said.startswith("could not convert string to float"):
+        if NO_NUMBERS.search(said):
             raise ValueError(f"{name} must hold numbers: {said}. {words}") from error
         if re.search(rf"\b{name}\b", said):
             raise

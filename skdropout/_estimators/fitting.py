@@ -628,7 +628,7 @@ def _warn_of_one_hot(job: Job, data: Data) -> None:
         job.warn(
             f"Every row of y has exactly one 1 in {data.y.shape[1]} columns, which are taken as "
             "labels that do not exclude each other. If they are classes, of which one is right, "
-            "give the numbers of the classes: y.argmax(axis=1)."
+            "give one column: y.argmax(axis=1), or y.idxmax(axis=1) of a DataFrame."
         )
 
 

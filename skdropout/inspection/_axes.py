@@ -37,7 +37,7 @@ def check_matplotlib(caller: str) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib: pip install skdropout[plot]") from error
+        raise ImportError(f"{caller} needs matplotlib: pip install matplotlib") from error
 
 
 def make_axes(
