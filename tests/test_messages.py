@@ -10,10 +10,11 @@ from sklearn.metrics import get_scorer_names
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core.activations import ACTIVATIONS
-from skdropout._core.initializers import INITIALIZERS
 from skdropout._core.losses import NUMBER_LOSSES
 from skdropout._core.meant import ADVICE, SYNONYMS
+from skdropout._estimators.arguments import LOSSES_OF_CLASSES
 from skdropout.dropout import DROPOUT_SCHEMES
+from skdropout.initializers import INITIALIZERS
 from skdropout.optimizers import OPTIMIZERS
 from skdropout.schedules import SCHEDULES
 
@@ -58,6 +59,11 @@ ARGUMENTS = [  # what was given, and how the error ends
     ({"solver": "adamw"}, "It is solver='adam' with weight_decay, which is decoupled here."),
     ({"weight_init": "Xavier"}, "Did you mean 'glorot_uniform'?"),
     ({"weight_init": "kaiming_normal"}, "Did you mean 'he_normal'?"),
+    ({"weight_init": "normal"}, "It is Normal(mean=0, std=1) of skdropout.initializers."),
+    ({"dropout": ["inverted"]}, "Did you mean 'bernoulli'?"),
+    ({"loss": "binary_crossentropy"}, "Did you mean 'log_loss'?"),
+    ({"loss": "cross-entropy"}, "Did you mean 'log_loss'?"),
+    ({"loss": "mse"}, "Did you mean 'squared_error'?"),
     ({"hidden_layer_sizes": "10"}, "Leave out the quotes: 10."),
     ({"hidden_layer_sizes": (10, "5")}, "Leave out the quotes: 5."),
     ({"hidden_layer_sizes": "(10, 5)"}, "Give a number or a tuple of numbers, as in (128, 64)."),
@@ -102,7 +108,7 @@ NAMES = {
     "learning_rate": SCHEDULES,
     "weight_init": INITIALIZERS,
     "scoring": get_scorer_names(),
-    "loss": {*NUMBER_LOSSES, "log_loss"},
+    "loss": {*NUMBER_LOSSES, *LOSSES_OF_CLASSES},
 }
 
 

@@ -23,7 +23,7 @@ def check_number(
     kind = "an integer" if integer else "a number"
     allowed = f"{kind} in {closed[0]}{low:g}, {high:g}{closed[1]}"
     if not isinstance(value, Integral if integer else Real) or isinstance(value, bool | np.bool_):
-        advice = advise_on_number(name.partition(",")[0], value, integer=integer)
+        advice = advise_on_number(name, value, integer=integer)
         raise TypeError(f"{name} must be {allowed}, got {value!r}.{advice}")
     number: Any = value
     above = number >= low if closed[0] == "[" else number > low

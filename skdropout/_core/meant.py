@@ -63,13 +63,16 @@ ADVICE = {
     ("hidden_layer_sizes", str): "Give a number or a tuple of numbers, as in (128, 64).",
     ("learning_rate", Real): "The rate itself is another argument: learning_rate_init={value!r}.",
     ("learning_rate_init", str): "The schedule is another argument: learning_rate={value!r}.",
+    ("weight_init", "normal"): "It is Normal(mean=0, std=1) of skdropout.initializers.",
+    ("weight_init", "uniform"): "It is Uniform(low=-1, high=1) of skdropout.initializers.",
     ("solver", "adamw"): "It is solver='adam' with weight_decay, which is decoupled here.",
 }
 """What to do instead, by argument and by value or kind of value."""
 
 
 def advise(argument: str, value: Any) -> str:
-    """What to do instead of a value of this kind."""
+    """What to do instead of a value of this kind; `argument` may go on after a comma."""
+    argument = argument.partition(",")[0]
     for kind in (str, Real):
         if isinstance(value, kind) and not isinstance(value, bool) and (argument, kind) in ADVICE:
             return f" {ADVICE[argument, kind].format(value=value)}"

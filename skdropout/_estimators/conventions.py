@@ -16,7 +16,9 @@ from skdropout._core.buffers import Array
 from skdropout._core.meant import advise_on_number
 
 CHECKS = {"accept_sparse": "csr", "order": "C"}
-NO_NUMBERS = re.compile("could not convert string to float|DateTime64|Timestamp|Timedelta")
+NO_NUMBERS = re.compile(
+    "could not convert string to float|DateTime64|TimeDelta64|Timestamp|Timedelta"
+)
 WORDS = (
     "Columns of words become numbers by a OneHotEncoder in front, dates by taking weekday, month "
     "and the like."
