@@ -15,10 +15,10 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables lint format clean
+.PHONY: help demo test coverage test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables benchmark-install lint format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.package  ## train on the sonar data and draw the result
 	$(VENV)/bin/python examples/classics/plot_sonar.py
@@ -63,6 +63,10 @@ benchmark-scale: $(VENV)/.group-benchmark  ## measure memory, time and accuracy 
 
 benchmark-tables: $(VENV)/.package  ## measure all estimators on the development tables (half an hour)
 	$(VENV)/bin/python benchmarks/tables.py $(ARGS)
+
+benchmark-install: export PIP_EXTRA_INDEX_URL := https://download.pytorch.org/whl/cpu
+benchmark-install: $(VENV)/.package  ## measure what pip installs, beside PyTorch and TensorFlow (ten minutes)
+	$(VENV)/bin/python benchmarks/install_size.py
 
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing
 	$(VENV)/bin/ruff check

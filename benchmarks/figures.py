@@ -200,19 +200,43 @@ def evidence_cost():
 
 
 @table
-def quality():
-    """The two sets of classification tables together."""
-    sets = [load(f"tables_{name}")["results"] for name in ("tabular", "mixed")]
-    header = ["defaults"]
-    for words in ("twenty tables", "twenty-four messier ones"):
-        header += [f"{words}: accuracy, %", "log-loss"]
+def gains():
+    """What there is to gain: quality, speed and size, each with the command that measures it."""
+    header = [
+        "",
+        "ours",
+        "MLPClassifier",
+        "PyTorch (skorch)",
+        "TensorFlow (SciKeras)",
+        "measured by",
+    ]
     rows = []
-    for estimator in sets[0]["tables"]:
-        means = []
-        for results in sets:
-            means.append(f"{100 * results['accuracy'][estimator]['mean']:.1f}")
-            means.append(f"{results['log_loss'][estimator]['mean']:.3f}")
-        rows.append([estimator, *means])
+    for name, words in (("tabular", "twenty tables"), ("mixed", "twenty-four messier ones")):
+        results = load(f"tables_{name}")["results"]
+        for label, key, times, digits in (
+            ("accuracy, %", "accuracy", 100, 1),
+            ("log-loss", "log_loss", 1, 3),
+            ("calibration error, %", "calibration", 100, 1),
+        ):
+            means = [times * results[key][who]["mean"] for who in ("ours", "MLPClassifier")]
+            figures = [f"{mean:.{digits}f}" for mean in means]
+            rows.append([f"{label}, {words}", *figures, "", "", "`make benchmark-tables`"])
+    for case, units in (
+        ("sonar", "60-60-30-1"),
+        ("table", "50-256-256-5"),
+        ("mnist", "784-3x1024-10"),
+    ):
+        seconds = load("speed")["results"]["training"][case]["seconds"]
+        plain = seconds["scikit-learn"] / seconds["ours, off"]
+        torch, skorch = (
+            seconds[f"{who}, bernoulli"] / seconds["ours, bernoulli"]
+            for who in ("PyTorch", "skorch")
+        )
+        figures = ["1", f"{plain:.1f}", f"{torch:.1f} ({skorch:.1f})", "", "`make benchmark`"]
+        rows.append([f"time to train {units} units, times ours", *figures])
+    sizes = (f"{entry['megabytes']:,.0f}" for entry in load("install_size")["results"].values())
+    scikit_learn, ours, *others = sizes
+    rows.append(["installed, MB", ours, scikit_learn, *others, "`make benchmark-install`"])
     return header, rows
 
 

@@ -330,7 +330,7 @@ BAD_TARGETS = {
     "infinity": ("squared_error", np.where(np.isnan(NAN), np.inf, Y), "Input y contains inf"),
     "text": ("squared_error", np.full(130, "a"), "could not convert string to float"),
     "three axes": ("squared_error", np.zeros((130, 2, 2)), "dim 3"),
-    "too few": ("squared_error", Y[:-1], "inconsistent numbers of samples"),
+    "too few": ("squared_error", Y[:-1], "the same number of rows, got 130 and 129"),
     "none": ("squared_error", None, "requires y to be passed"),
     "complex": ("squared_error", Y * 1j, "Complex data not supported"),
 }
