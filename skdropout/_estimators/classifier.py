@@ -294,8 +294,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training data. float32 is kept, everything else becomes float64.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels of any type, or an indicator matrix of many labels. With a single class
-            there is nothing to learn: its probability is always 1.
+            Class labels, which are words, whole numbers or booleans, none of them missing, or an
+            indicator matrix of many labels. With a single class there is nothing to learn: its
+            probability is always 1.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples; None stands for ones. A row of weight zero is
             left out, but its class is one of ``classes_``.
@@ -379,7 +380,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class of each sample, or an indicator matrix.
+            The most probable class of each sample, of the type that the labels came in, or an
+            indicator matrix.
         """
         z = self._raw_predict(X)
         return self._fitted_labels.decide(z)
