@@ -151,9 +151,9 @@ class TruncatedNormal(Initializer):
 class VarianceScaling(Initializer):
     """Mean zero and the variance ``scale / n``, `n` the units before or behind the weights.
 
-    The names that `weight_init` takes stand for it: "glorot_..." [1]_ is ``scale=1`` by the average
-    of both, "he_..." [2]_ ``scale=2`` by the units before, "lecun_..." [3]_ ``scale=1`` by these,
-    and "truncated_normal" the same, cut.
+    The names that `weight_init` takes stand for it: ``"glorot_..."`` [1]_ is ``scale=1`` by the
+    average of both, ``"he_..."`` [2]_ ``scale=2`` by the units before, ``"lecun_..."`` [3]_
+    ``scale=1`` by these, and ``"truncated_normal"`` the same, cut.
 
     Parameters
     ----------
