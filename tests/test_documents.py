@@ -4,7 +4,11 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
+
+from skdropout import DropoutMLPClassifier
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,6 +40,39 @@ def test_links_between_files_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
     inner = [link for link in links if "://" not in link]
     assert [link for link in inner if not (page.parent / link).exists()] == []
+
+
+def raw_file(path, pandas):
+    """A table as it comes: 300 rows, five kinds of columns, holes, three unbalanced classes."""
+    rng = np.random.default_rng(0)
+    age, city = rng.uniform(18, 80, 300), rng.choice(["Rome", "Oslo", "Lima"], 300)
+    score = (age - 50) / 15 + (city == "Oslo") + rng.normal(0, 0.5, 300)
+    table = pandas.DataFrame({"customer": [f"C{i}" for i in range(300)], "age": age, "city": city})
+    table["joined"] = (np.datetime64("2020-01-01") + rng.integers(0, 900, 300)).astype(str)
+    table["visits"] = rng.poisson(3, 300)
+    table["plan"] = np.select([score > 2, score > 0.8], ["premium", "plus"], "basic")
+    for column in ("age", "city", "plan"):
+        table.loc[rng.choice(300, 9, replace=False), column] = None
+    table.to_csv(path, index=False)
+
+
+def test_first_steps_take_a_raw_file(tmp_path):
+    """The examples of the page, in whose place a reader puts a file and the name of a column."""
+    pandas = pytest.importorskip("pandas")
+    raw_file(tmp_path / "raw.csv", pandas)
+    _, own, *rest = EXAMPLES[ROOT / "docs" / "first_steps.md"]
+    own = own.replace('files("skdropout.datasets.data") / "sonar.csv"', repr(f"{tmp_path}/raw.csv"))
+    own = own.replace('target = "object"', 'target = "plan"')
+    names = {
+        "train_test_split": train_test_split,
+        "DropoutMLPClassifier": DropoutMLPClassifier,
+    }  # of the first example
+    for example in [own, *rest[: ["GridSearchCV" in code for code in rest].index(True)]]:
+        exec(compile(example, "first_steps", "exec"), names)
+    model, X_test, y_test = names["model"], names["X_test"], names["y_test"]
+    assert list(model.classes_) == ["basic", "plus", "premium"]
+    assert names["rarest"] == "premium"
+    assert model.score(X_test, y_test) > y_test.value_counts(normalize=True).max() + 0.05
 
 
 def on_a_package_index(text):
