@@ -574,7 +574,8 @@ def test_training_stops_when_it_gets_no_better_out_of_fold(network):
 @each_kind
 def test_history_has_lists_of_equal_length(kind):
     estimator = fitted(kind)
-    names = ["loss", "learning_rate", "dropout_rate", "input_dropout_rate", "validation_loss"]
+    names = ["loss", "data_loss", "penalty", "training_score", "learning_rate", "dropout_rate"]
+    names += ["input_dropout_rate", "validation_loss"]
     assert list(estimator.history_) == names
     assert {len(values) for values in estimator.history_.values()} == {estimator.n_iter_} == {10}
 

@@ -28,7 +28,8 @@ TARGETS = {
     DropoutMLPRegressor: (NUMBERS[:140], NUMBERS[140:]),
 }
 SCORES = {DropoutMLPClassifier: accuracy_score, DropoutMLPRegressor: r2_score}
-NAMES = ["loss", "learning_rate", "dropout_rate", "input_dropout_rate"]
+NAMES = ["loss", "data_loss", "penalty", "training_score"]
+NAMES += ["learning_rate", "dropout_rate", "input_dropout_rate"]
 NAMES_OF_VALIDATION = ["validation_loss", "validation_score"]
 over_estimators = pytest.mark.parametrize("estimator", TARGETS)
 
