@@ -1,7 +1,7 @@
 """The classifier: class labels in, class labels and probabilities out."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
 
 from skdropout._core.buffers import Array
-from skdropout._core.checks import is_name
+from skdropout._core.checks import check_flag, check_number, is_name
 from skdropout._estimators.base import BaseDropoutMLP, if_stochastic
 from skdropout._estimators.export import to_classifier
 from skdropout._estimators.fitting import Given, fit, partial_fit
@@ -369,22 +369,95 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         partial_fit(self, self._labels, Given(X, y, sample_weight), classes)
         return self
 
-    def predict(self, X: ArrayLike) -> Array:
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        return_uncertainty: Literal[False] = False,
+        *,
+        n_samples: int = 30,
+        random_state: Any = None,
+        consistent: bool = False,
+    ) -> Array: ...
+
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        return_uncertainty: Literal[True],
+        *,
+        n_samples: int = 30,
+        random_state: Any = None,
+        consistent: bool = False,
+    ) -> tuple[Array, Bunch]: ...
+
+    def predict(
+        self,
+        X: ArrayLike,
+        return_uncertainty: bool = False,
+        *,
+        n_samples: int = 30,
+        random_state: Any = None,
+        consistent: bool = False,
+    ) -> Array | tuple[Array, Bunch]:
         """Predict class labels, with the whole network.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n, n_features)
             The samples.
+        return_uncertainty : bool, default=False
+            Whether to return what `predict_uncertainty` measures, too. The other arguments are for
+            it. A pipeline hands them all on to its last step.
+        n_samples : int >= 1, default=30
+            Number of draws: of thinned networks, or of noise, that each row goes through.
+        random_state : int, RandomState instance or None, default=None
+            Decides which; the random numbers of the training are left alone.
+        consistent : bool, default=False
+            Whether all rows share the mask of a draw, so that a draw is one function, and
+            differences between rows mean something. They always do where a scheme draws one mask
+            for a whole batch, as "batchwise" and "dropconnect" do.
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        y : ndarray of shape (n,) or (n, n_labels)
             The most probable class of each sample, of the type that the labels came in, or an
-            indicator matrix.
+            indicator matrix; the same with and without `return_uncertainty`.
+        uncertainty : :class:`~sklearn.utils.Bunch`
+            As by `predict_uncertainty`. Only with `return_uncertainty`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            With `return_uncertainty`, as by `predict_uncertainty`.
+        NotFittedError
+            If there is no network yet.
+
+        See Also
+        --------
+        predict_uncertainty : What is measured, and the sources.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.decomposition import PCA
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skdropout import DropoutMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = make_pipeline(PCA(2), DropoutMLPClassifier(random_state=0)).fit(X, y)
+        >>> labels, uncertainty = model.predict(X[:3], return_uncertainty=True, random_state=0)
+        >>> labels
+        array([0, 0, 0])
+        >>> uncertainty.mutual_information.shape
+        (3,)
         """
+        check_flag("return_uncertainty", return_uncertainty)
+        check_number("n_samples", n_samples, 1, integer=True)
         z = self._raw_predict(X)
-        return self._fitted_labels.decide(z)
+        y = self._fitted_labels.decide(z)
+        if not return_uncertainty:
+            return y
+        return y, self.predict_uncertainty(X, n_samples, random_state, consistent=consistent)
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Compute the logits.
