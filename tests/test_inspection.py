@@ -31,6 +31,7 @@ from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout.dropout import DROPOUT_SCHEMES, DropoutScheme
 from skdropout.inspection import (
     NetworkDisplay,
+    ReliabilityDisplay,
     SearchDisplay,
     TrainingCurveDisplay,
     UncertaintyDisplay,
@@ -78,6 +79,7 @@ DRAW = {
     "training of an ensemble": lambda **o: TrainingCurveDisplay.from_estimator(fit(cv=3), **o),
     "network": lambda **o: NetworkDisplay.from_estimator(fit(), **o),
     "search": lambda **o: SearchDisplay.from_search(grid_search({"C": [1, 2]}), **o),
+    "reliability": lambda **o: ReliabilityDisplay.from_oof(fit(cv=3), Y, **o),
     "uncertainty": lambda **o: UncertaintyDisplay.from_estimator(
         fit(X=MOONS, y=HALVES), MOONS, HALVES, n_samples=3, grid_resolution=8, **o
     ),
