@@ -28,6 +28,7 @@ from skdropout.inspection import (
     ReliabilityDisplay,
     SearchDisplay,
     TrainingCurveDisplay,
+    UncertaintyBandDisplay,
     UncertaintyDisplay,
     _axes,
 )
@@ -61,6 +62,9 @@ DRAW = {
     "network": lambda **o: NetworkDisplay.from_estimator(fit(), **o),
     "search": lambda **o: SearchDisplay.from_search(grid_search({"C": [1, 2]}), **o),
     "reliability": lambda **o: ReliabilityDisplay.from_oof(fit(cv=3), Y, **o),
+    "bands": lambda **o: UncertaintyBandDisplay.from_estimator(
+        fit(DropoutMLPRegressor, dropout_rate=0.2), X, Y, n_samples=3, grid_resolution=8, **o
+    ),
     "uncertainty": lambda **o: UncertaintyDisplay.from_estimator(
         fit(X=MOONS, y=HALVES), MOONS, HALVES, n_samples=3, grid_resolution=8, **o
     ),
@@ -644,6 +648,45 @@ def test_many_classes_and_colours():
         draw_uncertainty(estimator, y=y, colors=["red"])
 
 
+def corners(n):
+    """`n` classes in columns of the plane, each sure of itself."""
+    xx0, xx1 = np.meshgrid(np.linspace(0, 1, 4 * n), np.linspace(0, 1, 9))
+    proba = np.eye(n)[np.minimum((xx0 * n).astype(int), n - 1)]
+    classes = np.array([f"class {k}" for k in range(n)])
+    X = np.column_stack([(np.arange(n) + 0.5) / n, np.full(n, 0.5)])
+    grids = dict(xx0=xx0, xx1=xx1, uncertainty=np.zeros_like(xx0))
+    return UncertaintyDisplay(**grids, proba=proba, classes=classes, X=X, y=classes)
+
+
+def test_regions_of_many_classes_have_their_names_inside():
+    display = corners(10).plot()
+    assert [text.get_text() for text in display.names_] == list(display.classes)
+    for k, text in enumerate(display.names_):
+        x, y = text.get_position()
+        assert k / 10 < x < (k + 1) / 10
+        assert 0.1 < y < 0.9
+    assert corners(6).plot().names_ == []
+
+
+def test_a_class_without_a_region_has_no_name_in_the_plane():
+    display = corners(8)
+    display.proba[..., 3] = 0.0
+    shown = [text.get_text() for text in display.plot().names_]
+    assert set(shown) == {*display.classes} - {"class 3"}
+
+
+@pytest.mark.parametrize("n, below", [(8, False), (9, True), (30, True)])
+def test_a_long_legend_stands_below_the_axes(n, below):
+    display = corners(n).plot()
+    display.figure_.canvas.draw()
+    legend, axes = display.legend_.get_window_extent(), display.ax_.get_window_extent()
+    assert len(display.legend_.get_texts()) == n
+    assert (legend.y1 < axes.y0) == below
+    label = display.ax_.xaxis.label.get_window_extent()
+    assert not legend.overlaps(label)
+    assert display.figure_.bbox.y0 <= legend.y0
+
+
 def test_class_that_fills_the_plane():
     grid = np.meshgrid([0.0, 1.0], [0.0, 1.0])
     proba = np.full((2, 2, 2), [0.9, 0.1])
@@ -693,7 +736,7 @@ def test_data_frames(library):
         (
             lambda: fit(DropoutMLPRegressor, MOONS, HALVES),
             MOONS,
-            "needs a classifier with predict_uncert",
+            "needs a classifier .* got DropoutMLPRegressor. UncertaintyBandDisplay shows regr",
         ),
         (lambda: LogisticRegression().fit(MOONS, HALVES), MOONS, "got LogisticRegression"),
         (fit, X, "two features, got 6"),

@@ -1,5 +1,6 @@
 """Displays of training curves, networks, grid searches and uncertain predictions."""
 
+from skdropout.inspection._bands import UncertaintyBandDisplay
 from skdropout.inspection._network import NetworkDisplay
 from skdropout.inspection._reliability import ReliabilityDisplay
 from skdropout.inspection._search import SearchDisplay
@@ -11,5 +12,6 @@ __all__ = [
     "ReliabilityDisplay",
     "SearchDisplay",
     "TrainingCurveDisplay",
+    "UncertaintyBandDisplay",
     "UncertaintyDisplay",
 ]

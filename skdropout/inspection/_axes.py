@@ -96,3 +96,17 @@ def add_legend(
     place: Any = min(_PLACES, key=n_hidden)  # the first of those that hide none
     legend.set_loc(place)
     return legend, n_hidden(place)
+
+
+def add_legend_below(ax: "Axes", handles: "Sequence[Artist]", **options: Any) -> "Legend":
+    """Add a legend below the axes and their label, in as many columns as fit."""
+    from matplotlib.transforms import ScaledTranslation
+
+    legend = ax.legend(handles=handles, ncols=1, **options)
+    n_columns = int(np.clip(1.0 / measure_legend(legend)[0], 1, len(handles)))
+    lay_out(ax)
+    label = ax.xaxis.get_tightbbox()
+    drop = 0.0 if label is None else (ax.bbox.y0 - label.y0) / ax.figure.dpi
+    below = ax.transAxes + ScaledTranslation(0.0, -drop, ax.figure.dpi_scale_trans)
+    place: Any = dict(loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below)
+    return ax.legend(handles=handles, ncols=n_columns, borderaxespad=0.3, **place, **options)

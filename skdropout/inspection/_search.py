@@ -353,7 +353,7 @@ class SearchDisplay:
         """What a mean is, in words."""
         splits = [] if self.n_splits is None else [f"{self.n_splits} splits"]
         details = ", ".join(["± standard error"] * with_error + splits)
-        rest = self.rest and f"best over {', '.join(shorten(self.rest))}"
+        rest = f"best over {', '.join(shorten(self.rest))}" if self.rest else None
         return "\n".join(filter(None, [f"Mean {self.score_name}", details, rest]))
 
     def _add_colorbar(self, mappable, *, with_error):

@@ -5,7 +5,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import is_classifier
+from scipy.ndimage import distance_transform_edt
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skdropout._core.checks import check_name, check_number
@@ -13,6 +14,7 @@ from skdropout.inspection._axes import (
     COLORS,
     DARK,
     add_legend,
+    add_legend_below,
     check_matplotlib,
     make_axes,
     to_fractions,
@@ -21,6 +23,7 @@ from skdropout.inspection._pipelines import split_pipeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
     from matplotlib.typing import ColorType
 
 LABELS = {
@@ -74,10 +77,13 @@ class UncertaintyDisplay:
     colorbar_ : matplotlib Colorbar
         The scale of the uncertainty.
     legend_ : matplotlib Legend
-        The names of the classes.
+        The names of the classes; of more than eight it stands below the axes.
+    names_ : list of matplotlib Text
+        The names in the regions of more than six classes, which colours alone do not tell apart.
 
     See Also
     --------
+    UncertaintyBandDisplay : The uncertainty of a regressor along one feature.
     sklearn.inspection.DecisionBoundaryDisplay : Regions without the uncertainty.
 
     Examples
@@ -167,9 +173,10 @@ class UncertaintyDisplay:
         check_name("measure", measure, LABELS)
         before, network = split_pipeline(estimator)
         if not (is_classifier(network) and hasattr(network, "predict_uncertainty")):
+            instead = " UncertaintyBandDisplay shows regressors." if is_regressor(network) else ""
             raise ValueError(
                 f"{cls.__name__} needs a classifier with predict_uncertainty, or a pipeline that "
-                f"ends in one, got {type(network).__name__}."
+                f"ends in one, got {type(network).__name__}.{instead}"
             )
         points = check_array(X, dtype=np.float64)
         if points.shape[1] != 2:
@@ -251,6 +258,9 @@ class UncertaintyDisplay:
         ax.set(xlabel=str(self.feature_names[0]), ylabel=str(self.feature_names[1]))
         ax.set_xlim(self.xx0.min(), self.xx0.max())
         ax.set_ylim(self.xx1.min(), self.xx1.max())
+        self.names_: list[Text] = []
+        if len(self.classes) > len(COLORS):
+            self._name_regions()
         self._add_legend(colors)
         return self
 
@@ -278,6 +288,31 @@ class UncertaintyDisplay:
                 )
             self.regions_.append(region)
             self.boundaries_.append(boundary)
+
+    def _name_regions(self):
+        """Write the name of each class into its region, as far from the border as can be."""
+        from matplotlib.patheffects import withStroke
+
+        winner = self.proba.argmax(axis=-1)
+        for k, label in enumerate(self.classes):
+            inside = np.pad(winner == k, 1)  # the picture ends in a border, too
+            depth = distance_transform_edt(inside)[1:-1, 1:-1]
+            if not depth.any():
+                continue
+            place = np.unravel_index(depth.argmax(), depth.shape)
+            name = self.ax_.text(
+                float(self.xx0[place]),
+                float(self.xx1[place]),
+                str(label),
+                ha="center",
+                va="center",
+                weight="bold",
+                color=DARK,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+                clip_on=True,
+                zorder=4,
+            )
+            self.names_.append(name)
 
     def _draw_uncertainty(self, levels):
         """Shade the plane, from clear to dark."""
@@ -320,8 +355,12 @@ class UncertaintyDisplay:
                 Patch(color=color, alpha=0.35, label=str(label))
                 for color, label in zip(colors, self.classes, strict=True)
             ]
+        look: dict[str, Any] = dict(title="Class", fontsize="small")
+        if len(handles) > 8:
+            self.legend_ = add_legend_below(self.ax_, handles, **look)
+            return
         points = np.empty((0, 2)) if self.X is None else to_fractions(self.ax_, *self.X.T)
-        self.legend_, _ = add_legend(self.ax_, handles, points, title="Class", fontsize="small")
+        self.legend_, _ = add_legend(self.ax_, handles, points, **look)
 
 
 def _like(X, values):
