@@ -1,8 +1,8 @@
 """Write the tables in README.md and docs/*.md from the figures in results/*.json.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; the function of that name in
-`figures.py` makes it. With ``--check`` nothing is written, and the exit code is 1 if a page differs
-from its figures.
+`figures.py` makes it. A caption around it, ``:::{table} CAPTION``, is left alone. With ``--check``
+nothing is written, and the exit code is 1 if a page differs from its figures.
 """
 
 import re
@@ -13,7 +13,9 @@ from figures import TABLES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(
+    r"(<!-- table: (\w+) -->\n(?::::{table} [^\n]*\n)?).*?((?::::\n)?<!-- end -->)", re.DOTALL
+)
 
 WORDS = re.compile("[`a-z]", re.IGNORECASE)
 

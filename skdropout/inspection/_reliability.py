@@ -53,11 +53,9 @@ class ReliabilityDisplay:
     Attributes
     ----------
     expected_calibration_error : float
-        Mean distance of accuracy and confidence over the predictions, ``sum(count |accuracy -
-        confidence|) / sum(count)`` [2]_. It grows with the number of bins, by chance alone.
+        Mean distance of accuracy and confidence over the predictions [2]_.
     error : ndarray of shape (n_bins,)
-        Standard error of the accuracy of each bin, ``sqrt(p (1 - p) / count)`` with ``p =
-        (accuracy count + 1) / (count + 2)``, so that it is not zero where all are right.
+        Standard error of the accuracy of each bin.
     ax_ : matplotlib Axes
         The axes.
     count_ax_ : matplotlib Axes or None
@@ -110,12 +108,20 @@ class ReliabilityDisplay:
 
     @property
     def expected_calibration_error(self) -> float:
-        """Mean distance of accuracy and confidence over the predictions."""
+        """Mean distance of accuracy and confidence over the predictions.
+
+        It is ``sum(count |accuracy - confidence|) / sum(count)``, and grows with the number of
+        bins, by chance alone.
+        """
         return float(np.average(np.abs(self.accuracy - self.confidence), weights=self.count))
 
     @property
     def error(self) -> np.ndarray:
-        """Standard error of the accuracy of each bin."""
+        """Standard error of the accuracy of each bin.
+
+        It is ``sqrt(p (1 - p) / count)`` with ``p = (accuracy count + 1) / (count + 2)``, so that
+        it is not zero where all are right.
+        """
         chance = (self.accuracy * self.count + 1.0) / (self.count + 2.0)
         return np.sqrt(chance * (1.0 - chance) / self.count)
 
