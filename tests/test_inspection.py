@@ -122,6 +122,18 @@ def test_plot_without_matplotlib(draw, monkeypatch):
         display.plot()
 
 
+@each_display
+def test_marks_and_text_stand_out_on_a_dark_ground(draw):
+    """What is dark on a light ground is light there, down to the frames of markers."""
+    dark = to_rgb(_axes.DARK)
+    with plt.style.context("dark_background"):
+        display = draw()
+        texts = [text for text in display.ax_.findobj(matplotlib.text.Text) if text.get_text()]
+        lines = display.ax_.findobj(matplotlib.lines.Line2D)
+        colors = [to_rgb(thing.get_color()) for thing in [*texts, *lines]]
+    assert dark not in colors
+
+
 def test_matplotlib_is_not_imported_before_it_is_needed():
     code = "import sys, skdropout.inspection; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

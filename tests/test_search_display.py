@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
-from skdropout.inspection import SearchDisplay, _candidates, _labels, _points
+from skdropout.inspection import SearchDisplay, _axes, _candidates, _labels, _points
 from skdropout.optimizers import SGD, Adam
 from skdropout.schedules import OneCycle
 
@@ -290,7 +290,7 @@ def test_text_is_legible_on_all_colours(cmap):
     )
     for cell, text in np.ndenumerate(display.texts_):
         color = display.mesh_.cmap(display.mesh_.norm(mean[cell]))
-        assert text.get_color() == ("white" if _labels.is_dark(color) else "black")
+        assert text.get_color() == ("white" if _axes.is_dark(color) else "black")
     assert {text.get_color() for text in display.texts_.flat} == {"white", "black"}
 
 

@@ -52,6 +52,18 @@ def make_axes(
     return ax
 
 
+def is_dark(color: Any) -> bool:
+    """Whether white has more contrast with a colour than black has (WCAG 2.2)."""
+    srgb = np.array(color[:3])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return bool(linear @ [0.2126, 0.7152, 0.0722] < 0.179)
+
+
+def ink(ax: "Axes") -> str:
+    """The colour of text and marks: dark on a light ground, light on a dark one."""
+    return LIGHT if is_dark(ax.get_facecolor()) else DARK
+
+
 def lay_out(ax: "Axes") -> None:
     """Lay out the whole figure, if it has a layout engine, with what has been drawn so far."""
     figure = ax.figure.canvas.figure

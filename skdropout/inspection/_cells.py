@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skdropout.inspection._axes import VERMILION, lay_out, measure_axes
-from skdropout.inspection._labels import count_columns, count_decimals, fold, is_dark, to_labels
+from skdropout.inspection._axes import VERMILION, is_dark, lay_out, measure_axes
+from skdropout.inspection._labels import count_columns, count_decimals, fold, to_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

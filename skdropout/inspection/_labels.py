@@ -54,10 +54,3 @@ def count_decimals(errors: np.ndarray) -> int:
     if not known.size:
         return 3
     return min(max(1 - floor(log10(np.median(known))), 0), 6)
-
-
-def is_dark(color: Any) -> bool:
-    """Whether white has more contrast with a colour than black has (WCAG 2.2)."""
-    srgb = np.array(color[:3])
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return bool(linear @ [0.2126, 0.7152, 0.0722] < 0.179)

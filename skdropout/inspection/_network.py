@@ -13,10 +13,10 @@ from skdropout._estimators.conventions import random_generator
 from skdropout._network.masks import Masks
 from skdropout.inspection._axes import (
     BLUE,
-    DARK,
     GREY,
     VERMILION,
     check_matplotlib,
+    ink,
     make_axes,
     measure_axes,
     measure_legend,
@@ -262,8 +262,8 @@ class NetworkDisplay:
                 np.full(len(y), i),
                 y,
                 size**2,
-                facecolors=shades.to_rgba(mask) if is_shaded else "white",
-                edgecolors=np.where(dropped, GREY, DARK).tolist(),
+                facecolors=shades.to_rgba(mask) if is_shaded else self.ax_.get_facecolor(),
+                edgecolors=np.where(dropped, GREY, ink(self.ax_)).tolist(),
                 linewidths=min(1.1, size / 8),
                 zorder=3,
             )
@@ -275,14 +275,14 @@ class NetworkDisplay:
                     y[dropped],
                     (1.15 * size) ** 2,
                     marker="x",
-                    color=DARK,
+                    color=ink(self.ax_),
                     linewidths=min(1.4, size / 6),
                     zorder=4,
                 )
             if gap is not None:
                 three = gap + np.array([0.24, 0.0, -0.24])
                 dots = self.ax_.scatter(
-                    [i] * 3, three, (0.17 * size) ** 2, color=DARK, linewidths=0, zorder=3
+                    [i] * 3, three, (0.17 * size) ** 2, color=ink(self.ax_), linewidths=0, zorder=3
                 )
             self.crosses_.append(crosses)
             self.dots_.append(dots)
@@ -349,7 +349,7 @@ class NetworkDisplay:
             xytext=shift,
             textcoords="offset points",
             annotation_clip=False,
-            color=DARK,
+            color=ink(self.ax_),
             **look,
         )
 
@@ -365,7 +365,7 @@ class NetworkDisplay:
             cross = Line2D(
                 [],
                 [],
-                color=DARK,
+                color=ink(self.ax_),
                 linestyle="none",
                 marker="x",
                 markersize=7,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skdropout.inspection._axes import BLUE, DARK, GREY, LIGHT, VERMILION
+from skdropout.inspection._axes import BLUE, GREY, LIGHT, VERMILION, ink
 from skdropout.inspection._candidates import are_numbers
 from skdropout.inspection._labels import to_labels
 
@@ -30,7 +30,7 @@ def draw_points(ax: "Axes", x: Any, y: Any, score: np.ndarray, **colors: Any) ->
     known = ~np.ma.getmaskarray(score)
     look: dict[str, Any] = dict(s=60, linewidths=0.8)
     ax.scatter(x[~known], y[~known], color=LIGHT, edgecolors=GREY, **look)
-    return ax.scatter(x[known], y[known], c=score[known], edgecolors=DARK, **look, **colors)
+    return ax.scatter(x[known], y[known], c=score[known], edgecolors=ink(ax), **look, **colors)
 
 
 def draw_errorbars(ax: "Axes", x: Any, score: np.ndarray, error: np.ndarray) -> "ErrorbarContainer":

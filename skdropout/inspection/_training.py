@@ -11,12 +11,12 @@ from skdropout._core.checks import check_flag
 from skdropout._estimators.automatic import decides_by_loss
 from skdropout.inspection._axes import (
     BLUE,
-    DARK,
     GREEN,
     GREY,
     ORANGE,
     add_legend,
     check_matplotlib,
+    ink,
     make_axes,
     measure_legend,
     to_fractions,
@@ -230,7 +230,7 @@ class TrainingCurveDisplay:
         (self.best_,) = line.axes.plot(
             epochs[best],
             line.get_ydata()[best],
-            color=DARK,
+            color=ink(self.ax_),
             linestyle="none",
             marker="o",
             markersize=7,

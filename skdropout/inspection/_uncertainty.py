@@ -12,10 +12,10 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from skdropout._core.checks import check_name, check_number
 from skdropout.inspection._axes import (
     COLORS,
-    DARK,
     add_legend,
     add_legend_below,
     check_matplotlib,
+    ink,
     make_axes,
     to_fractions,
 )
@@ -38,6 +38,8 @@ MARKERS = "os^DvP"
 @dataclass(eq=False, repr=False)
 class UncertaintyDisplay:
     """The regions of the classes, the darker the less certain the classifier is.
+
+    On axes with a dark ground, as of matplotlib's style "dark_background", the lighter.
 
     Make one with :meth:`from_estimator`. All parameters are stored as attributes.
 
@@ -284,7 +286,7 @@ class UncertaintyDisplay:
                 )
             if lead.min() < 0 < lead.max():
                 boundary = self.ax_.contour(
-                    self.xx0, self.xx1, lead, [0.0], colors=DARK, linewidths=1.2, zorder=2
+                    self.xx0, self.xx1, lead, [0.0], colors=ink(self.ax_), linewidths=1.2, zorder=2
                 )
             self.regions_.append(region)
             self.boundaries_.append(boundary)
@@ -307,21 +309,21 @@ class UncertaintyDisplay:
                 ha="center",
                 va="center",
                 weight="bold",
-                color=DARK,
-                path_effects=[withStroke(linewidth=3, foreground="white")],
+                color=ink(self.ax_),
+                path_effects=[withStroke(linewidth=3, foreground=self.ax_.get_facecolor())],
                 clip_on=True,
                 zorder=4,
             )
             self.names_.append(name)
 
     def _draw_uncertainty(self, levels):
-        """Shade the plane, from clear to dark."""
-        from matplotlib.colors import LinearSegmentedColormap
+        """Shade the plane, from clear to dark; on a dark ground to light."""
+        from matplotlib.colors import LinearSegmentedColormap, to_rgb
         from matplotlib.ticker import MaxNLocator
 
         highest = max(float(self.uncertainty.max()), 1e-6)
         edges = MaxNLocator(levels).tick_values(0.0, highest)
-        ends = [(0.1, 0.1, 0.1, opacity) for opacity in (0.0, 0.75)]
+        ends = [(*to_rgb(ink(self.ax_)), opacity) for opacity in (0.0, 0.8)]
         shades = LinearSegmentedColormap.from_list("shades", ends)
         self.surface_ = self.ax_.contourf(
             self.xx0, self.xx1, self.uncertainty, edges, cmap=shades, zorder=1
@@ -337,7 +339,7 @@ class UncertaintyDisplay:
             return
         look: dict[str, Any] = dict(s=22, edgecolors="white", linewidths=0.7, zorder=3)
         if self.y is None:
-            look |= dict(color=DARK) | options
+            look |= dict(color=ink(self.ax_)) | options
             self.points_.append(self.ax_.scatter(*self.X.T, **look))
             return
         for k, label in enumerate(self.classes):
