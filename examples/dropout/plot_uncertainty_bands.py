@@ -40,6 +40,6 @@ assert gap > 1.2 * among
 assert beyond > 1.2 * among
 
 # %%
-# Where nothing was measured the bands are wider, by some two fifths: they tell which predictions to
-# trust less than others. They are no intervals that hold the curve with a known chance, as they
+# Where nothing was measured the bands are wider, by a third to a half: they tell which predictions
+# to trust less than others. They are no intervals that hold the curve with a known chance, as they
 # grow with the rate of dropout, too.
