@@ -542,9 +542,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Raises
         ------
         ValueError, TypeError
-            If `dropout_rate` and `input_dropout_rate` are zero, as all predictions would be the
-            same; if `n_samples` or `consistent` are not as above; or if the scheme would make
-            sparse `X` dense.
+            If it is a single network and `dropout_rate` and `input_dropout_rate` are zero, as all
+            predictions would be the same; if `n_samples` or `consistent` are not as above; or if
+            the scheme would make sparse `X` dense.
         NotFittedError
             If there is no network yet.
 
@@ -615,9 +615,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         Raises
         ------
         ValueError, TypeError
-            If `dropout_rate` and `input_dropout_rate` are zero, as all predictions would be the
-            same; if `n_samples` or `consistent` are not as above; or if the scheme would make
-            sparse `X` dense.
+            If it is a single network and `dropout_rate` and `input_dropout_rate` are zero, as all
+            predictions would be the same; if `n_samples` or `consistent` are not as above; or if
+            the scheme would make sparse `X` dense.
         NotFittedError
             If there is no network yet.
 

@@ -381,9 +381,10 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
             The samples.
         return_std : bool, default=False
             Whether to return the standard deviation of predictions with dropout kept on, as by
-            `predict_samples`, too [1]_. The other arguments are for it. It needs a rate above zero,
-            which is not the default: train with one, or set it before, as in
-            ``set_params(dropout_rate=0.1)``.
+            `predict_samples`, too [1]_, in the unit of `y`. The other arguments are for it. A
+            pipeline hands them all on to its last step. The networks of an ensemble disagree even
+            without dropout; a single one needs a rate above zero, which is not the default: train
+            with one, or set it before, as in ``set_params(dropout_rate=0.1)``.
         n_samples : int >= 1, default=30
             Number of draws: of thinned networks, or of noise, that each row goes through.
         random_state : int, RandomState instance or None, default=None
@@ -474,9 +475,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         Raises
         ------
         ValueError, TypeError
-            If `dropout_rate` and `input_dropout_rate` are zero, as all predictions would be the
-            same; if `n_samples` or `consistent` are not as above; or if the scheme would make
-            sparse `X` dense.
+            If it is a single network and `dropout_rate` and `input_dropout_rate` are zero, as all
+            predictions would be the same; if `n_samples` or `consistent` are not as above; or if
+            the scheme would make sparse `X` dense.
         NotFittedError
             If there is no network yet.
 
