@@ -9,10 +9,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
-from skdropout.inspection import UncertaintyBandDisplay
+from skdropout.inspection import UncertaintyBandDisplay, _bands
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -109,12 +109,33 @@ def test_frames_with_words_hold_them_at_the_most_frequent(library):
     assert_array_equal(draw(model, frame).grid, display.grid)
 
 
-def test_holes_are_no_values():
+@pytest.mark.parametrize("kind", ["numpy", "nullable", "arrow"])
+def test_holes_are_no_values(kind):
     frame = pd.DataFrame({"a": X[:, 0], "b": [*X[:-1, 1], np.nan], "c": X[:, 2]})
     frame.loc[3, "a"] = np.nan
-    display = draw(regressor().fit(frame.fillna(0), Y), frame, Y, eps=0)
+    frame["words"] = [None, *["a", "b", "b"] * 19, "a", "b"]
+    if kind != "numpy":
+        pytest.importorskip("pyarrow")
+        backend = {"nullable": "numpy_nullable", "arrow": "pyarrow"}[kind]
+        frame = frame.convert_dtypes(dtype_backend=backend)
+    fill = FunctionTransformer(lambda table: table[["a", "b", "c"]].fillna(0.0).astype(float))
+    model = make_pipeline(fill, regressor()).fit(frame, Y)
+    display = draw(model, frame, Y, eps=0)
     assert_allclose(display.grid[[0, -1]], [frame["a"].min(), frame["a"].max()])
-    assert np.isfinite(display.mean).all()
+    rows = np.column_stack([display.grid, *[np.full(12, frame[c].median()) for c in "bc"]])
+    names = pd.DataFrame(rows.astype(float), columns=list("abc"))
+    assert_allclose(display.mean, model[-1].predict(names))
+
+
+def test_most_frequent_words_and_the_median_of_numbers_are_typical():
+    for column, typical in [
+        (pd.Series(["a", "b", "b", None]), "b"),
+        (pd.Series(["1", "2", "2"]), "2"),
+        (pd.Series([True, True, False]), True),
+        (pd.Series([1, 2, 9, None], dtype="Int64"), 2),
+        (np.array([1.0, np.nan, 4.0]), 2.5),
+    ]:
+        assert _bands._typical(column) == typical
 
 
 def test_a_feature_of_one_value():

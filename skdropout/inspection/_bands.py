@@ -17,6 +17,7 @@ from skdropout.inspection._axes import (
     make_axes,
     to_fractions,
 )
+from skdropout.inspection._candidates import are_numbers
 from skdropout.inspection._pipelines import split_pipeline
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class UncertaintyBandDisplay:
         if not isinstance(feature, str):
             check_number("feature", feature, 0, len(columns), integer=True)
             name = list(columns)[feature]
-        x = np.asarray(columns[name], dtype=np.float64)
+        x = _to_numbers(columns[name])
         low, high = np.nanmin(x), np.nanmax(x)
         margin = (0.2 * (high - low) or 1.0) if eps is None else eps
         grid = np.linspace(low - margin, high + margin, grid_resolution)
@@ -264,10 +265,18 @@ def _columns_of(X):
     return dict(enumerate(np.asarray(X, dtype=np.float64).T))
 
 
+def _to_numbers(column):
+    """A column as an array of float64, with NaN for its holes."""
+    if hasattr(column, "dropna"):  # of pandas, which may hold them as something else
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(column, dtype=np.float64)
+
+
 def _typical(column):
     """The median of numbers, the most frequent of other values."""
-    values = np.asarray(column)
-    if values.dtype.kind in "iuf":
-        return np.nanmedian(values)
-    names, counts = np.unique([value for value in values if value == value], return_counts=True)
+    known = column.dropna() if hasattr(column, "dropna") else column
+    values = [value for value in np.asarray(known).tolist() if value == value and value is not None]
+    if are_numbers(values):
+        return np.median(values)
+    names, counts = np.unique(values, return_counts=True)
     return names[counts.argmax()]
