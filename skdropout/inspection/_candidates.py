@@ -67,7 +67,8 @@ def _effect(candidates, means, name):
     """
     having = [i for i, c in enumerate(candidates) if name in c and np.isfinite(means[i])]
     values = distinct(candidates[i][name] for i in having)
-    group = [find(values, candidates[i][name]) for i in having]
+    position_of = positions(values)
+    group = [position_of[repr(candidates[i][name])] for i in having]
     if are_numbers(values) and len(values) > 4:
         group = [position * 4 // len(values) for position in group]
     best: dict[int, float] = {}
@@ -102,9 +103,9 @@ def are_numbers(values: Sequence[Any]) -> bool:
     return all(isinstance(v, Real) and not isinstance(v, bool | np.bool_) for v in values)
 
 
-def find(values: Sequence[Any], value: Any) -> int:
-    """Position of a value, which needs no hash and no comparison."""
-    return [repr(other) for other in values].index(repr(value))
+def positions(values: Iterable[Any]) -> dict[str, int]:
+    """Where each value stands, by its representation, as not every value has a hash."""
+    return {repr(value): position for position, value in enumerate(values)}
 
 
 def name_score(search: Any, metric: str) -> str:

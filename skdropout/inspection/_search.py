@@ -14,10 +14,10 @@ from skdropout.inspection._candidates import (
     are_numbers,
     distinct,
     fill,
-    find,
     name_score,
     pick_metric,
     pick_parameters,
+    positions,
 )
 from skdropout.inspection._cells import (
     draw_cells,
@@ -194,11 +194,12 @@ class SearchDisplay:
         y_of = {i: None if y is None else candidates[i][y] for i in having}
         x_values, y_values = distinct(x_of.values()), distinct(y_of.values())
 
+        column_of, row_of = positions(x_values), positions(y_values)
         rounds = results.get("iter", np.zeros(len(means)))  # later ones have more resources
         ranks = list(zip(rounds, np.where(np.isnan(means), -np.inf, means), strict=True))
         best_in: dict[tuple[int, int], int] = {}  # the best candidate in each cell
         for i in having:
-            cell = find(y_values, y_of[i]), find(x_values, x_of[i])
+            cell = row_of[repr(y_of[i])], column_of[repr(x_of[i])]
             if cell not in best_in or ranks[i] > ranks[best_in[cell]]:
                 best_in[cell] = i
         mean, error = np.full((2, len(y_values), len(x_values)), np.nan)
