@@ -58,7 +58,7 @@ class UncertaintyBandDisplay:
         The figure that holds them.
     line_ : matplotlib Line2D
         The prediction.
-    bands_ : list of matplotlib FillBetweenPolyCollection
+    bands_ : list of matplotlib PolyCollection
         The bands, the widest first.
     points_ : matplotlib Line2D or None
         The samples, or their ticks.
