@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 FLOWERS, KINDS = load_iris(return_X_y=True)
 PATIENTS, PROGRESS = load_diabetes(return_X_y=True)
+LABELS = np.column_stack([KINDS > 0, KINDS < 2]).astype(int)
 ASKED = {"n_samples": 6, "random_state": 0}
 
 
@@ -35,7 +36,7 @@ def several_numbers():
 FITTED = {
     "classes": lambda: (classifier(cv=None).fit(FLOWERS, KINDS), FLOWERS),
     "ensemble": lambda: (classifier(cv=3).fit(FLOWERS, KINDS), FLOWERS),
-    "labels": lambda: (classifier().fit(FLOWERS, np.eye(3, dtype=int)[KINDS]), FLOWERS),
+    "labels": lambda: (classifier().fit(FLOWERS, LABELS), FLOWERS),
     "numbers": lambda: (regressor(cv=None).fit(PATIENTS, PROGRESS), PATIENTS),
     "ensemble of numbers": lambda: (regressor(cv=3).fit(PATIENTS, PROGRESS), PATIENTS),
     "several numbers": lambda: (several_numbers(), PATIENTS),
