@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 LEAST_PENALTY = 0.01
-"""The part of the loss from which on the penalty is shown."""
+"""The part of the largest loss from which on the largest penalty is shown."""
 
 
 @dataclass(eq=False, repr=False)
@@ -204,8 +204,8 @@ class TrainingCurveDisplay:
 
     def _has_penalty(self):
         """Whether the penalty can be seen beside the loss."""
-        penalty = np.asarray(self.history.get("penalty", 0.0), float)
-        return bool((penalty > LEAST_PENALTY * np.asarray(self.history["loss"], float)).any())
+        penalty, loss = self.history.get("penalty", [0.0]), self.history["loss"]
+        return bool(np.nanmax(penalty) > LEAST_PENALTY * np.nanmax(loss))
 
     def _add_axis(self, label, color):
         """Axes with a scale of their own, in the colour of their curve; None hides the scale."""
