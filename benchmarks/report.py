@@ -1,15 +1,15 @@
 """Write the tables in README.md and docs/*.md from the figures in results/*.json.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; the function of that name in
-`figures.py` makes it. A caption around it, ``:::{table} CAPTION``, is left alone. With ``--check``
-nothing is written, and the exit code is 1 if a page differs from its figures.
+`figures.py` or `figures_classics.py` makes it. A caption around it, ``:::{table} CAPTION``, is left
+alone. With ``--check`` nothing is written, and the exit code is 1 if a page differs from its figures.
 """
 
 import re
 import sys
 from pathlib import Path
 
-from figures import TABLES
+from figures_classics import TABLES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -17,7 +17,7 @@ MARKED = re.compile(
     r"(<!-- table: (\w+) -->\n(?::::{table} [^\n]*\n)?).*?((?::::\n)?<!-- end -->)", re.DOTALL
 )
 
-WORDS = re.compile("[`a-z]", re.IGNORECASE)
+WORDS = re.compile(r"[`a-z\[{]", re.IGNORECASE)
 
 
 def markdown(header, rows):

@@ -49,7 +49,7 @@ for seed in range(5):
             weight_decay=0,
             alpha=0,
             standardize=False,
-            scoring="accuracy",
+            early_stopping="monitor",
             random_state=seed,
         )
         network.fit(X_train, y_train, X_val=X_val, y_val=y_val)

@@ -6,8 +6,9 @@ A thinned network for each part of MNIST
 Dropout can train one thinned network on a whole part of the training set before it draws the next
 one. A tutorial by Bernd Klein does that with 784-100-10 sigmoid networks on handwritten digits
 (`Dropout Neural Networks in Python
-<https://python-course.eu/machine-learning/dropout-neural-networks-in-python.php>`_). Without
-dropout its network gets 93.0 % of the test images right. Does one that is trained in parts?
+<https://python-course.eu/machine-learning/dropout-neural-networks-in-python.php>`_). The program it
+ends with keeps all units, and gets 93.0 % of the test images right. Does one that is trained in
+parts?
 """
 
 import matplotlib.pyplot as plt
@@ -22,18 +23,22 @@ X_train, y_train = fetch_mnist(subset="train", return_X_y=True)
 X_test, y_test = fetch_mnist(subset="test", return_X_y=True)
 
 # %%
-# 60,000 images are 600 batches of 100. A thinned network lasts for 60 of them, a tenth of an epoch:
-# three epochs train thirty such networks, which share their weights. Each has 70 of the 100 hidden
-# units and 70 % of the pixels.
+# 60,000 images are 6,000 batches of ten. A thinned network lasts for 600 of them, a tenth of an
+# epoch: three epochs train thirty such networks, which share their weights. Each has 70 of the 100
+# hidden units and 70 % of the pixels. The squared error and units without biases are those of the
+# tutorial, where each image is a step of its own, and the rate is constant.
 
 network = DropoutMLPClassifier(
     (100,),
     activation="logistic",
-    dropout=Batchwise(batches_per_mask=60),
+    loss="squared_error",
+    fit_intercept=False,
+    dropout=Batchwise(batches_per_mask=600),
     dropout_rate=0.3,
     input_dropout_rate=0.3,
-    batch_size=100,
-    learning_rate_init=0.01,
+    batch_size=10,
+    alpha=0,
+    weight_decay=0,
     max_iter=3,
     standardize=False,
     cv=None,
@@ -51,7 +56,8 @@ error = 100 * (accuracy * (1 - accuracy) / len(y_test)) ** 0.5
 print(f"accuracy on the test images in %, standard error about {error:.1f}")
 print(f"thirty thinned networks  {100 * accuracy:.1f}")
 print(f"no dropout               {100 * accuracy_whole:.1f}")
-assert 0.93 < accuracy < accuracy_whole
+assert accuracy > 0.93 + 2 * error / 100
+assert accuracy_whole > accuracy + 2 * error / 100
 
 # %%
 # What the first one takes for what:

@@ -12,15 +12,17 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from scipy.stats import sem
-from skdropout.initializers import Normal
 from sklearn.exceptions import ConvergenceWarning
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import make_spirals
+from skdropout.initializers import Normal
 from skdropout.schedules import InverseTime
 
 warnings.filterwarnings("ignore", ".*Maximum iterations", ConvergenceWarning)  # as planned
+COLORS = ListedColormap(["#0072b2", "#e69f00", "#009e73"])
 
 # %%
 # The points of the book lie evenly along the radius, so they crowd in the middle, and the noise is
@@ -43,7 +45,7 @@ X_new, y_new = draw_spirals(1000, seed=1)
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
 spirals = {"of the book": (X, y), "make_spirals": make_spirals(300, 3, noise=0.05, random_state=0)}
 for (title, (points, arms)), ax in zip(spirals.items(), axes, strict=True):
-    ax.scatter(*points.T, c=arms, cmap="viridis", s=12)
+    ax.scatter(*points.T, c=arms, cmap=COLORS, s=12)
     ax.set(title=title, xlabel="Feature 0", ylabel="Feature 1", aspect="equal")
 plt.show()
 
@@ -93,8 +95,8 @@ accuracies = {}
 for (name, network), ax in zip({"as printed": as_printed, "ours": ours}.items(), axes, strict=True):
     accuracies[name] = accuracy = network.score(X_new, y_new)
     regions = network.predict(np.column_stack([xx.ravel(), yy.ravel()])).reshape(xx.shape)
-    ax.contourf(xx, yy, regions, levels=[-0.5, 0.5, 1.5, 2.5], cmap="viridis", alpha=0.4)
-    ax.scatter(*X_new.T, c=y_new, cmap="viridis", s=2)
+    ax.contourf(xx, yy, regions, levels=[-0.5, 0.5, 1.5, 2.5], cmap=COLORS, alpha=0.35)
+    ax.scatter(*X_new.T, c=y_new, cmap=COLORS, s=2)
     ax.set(title=f"{name}: {100 * accuracy:.1f} % of new points", aspect="equal")
     ax.set(xlabel="Feature 0", ylabel="Feature 1")
     print(f"{name:<10} accuracy {network.score(X, y):.3f}, on new points {accuracy:.3f}")
@@ -106,5 +108,5 @@ assert accuracies["ours"] - accuracies["as printed"] > 2 * error
 
 # %%
 # As printed, the network is above the 73.7 % of the book, and ours is ahead of it by more than two
-# standard errors of 3,000 points. ``benchmarks/spirals.py`` has it with more seeds, and with the
+# standard errors of 3,000 points. ``benchmarks/tutorials.py`` has it with more seeds, and with the
 # 1,000 points of each arm: see :doc:`The classics, line by line </classics>`.
