@@ -1,8 +1,9 @@
 """Write the tables in README.md and docs/*.md from the figures in results/*.json.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; the function of that name in
-`figures.py` or `figures_classics.py` makes it. A caption around it, ``:::{table} CAPTION``, is left
-alone. With ``--check`` nothing is written, and the exit code is 1 if a page differs from its figures.
+`figures.py` or `figures_classics.py` makes it. A caption around it, ``:::{table} CAPTION``, is
+left alone. With ``--check`` nothing is written, and the exit code is 1 if a page differs from its
+figures.
 """
 
 import re

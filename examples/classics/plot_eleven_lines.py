@@ -10,13 +10,17 @@ units without biases, weights drawn evenly between -1 and 1, and the squared err
 print here what they print there?
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from sklearn.exceptions import ConvergenceWarning
 
 from skdropout import DropoutMLPClassifier
 from skdropout.initializers import Uniform
 
+warnings.filterwarnings("ignore", ".*Maximum iterations", ConvergenceWarning)  # as planned
 X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
 
 # %%
