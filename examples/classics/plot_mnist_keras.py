@@ -1,7 +1,7 @@
 """
-==================================
+===================================
 MNIST in batches of 32, as in Keras
-==================================
+===================================
 
 The first program of many tutorials trains a network on handwritten digits by Adam, at a rate of
 0.001 and in batches of 32, as `Keras <https://keras.io>`_ does if nothing is said. It shows two
