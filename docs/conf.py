@@ -48,6 +48,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "parallel": True,  # as many at once as sphinx has jobs
     "show_memory": False,
     "show_signature": False,
     "remove_config_comments": True,
