@@ -63,12 +63,15 @@ class MaxNorm(Constraint):
     Parameters
     ----------
     max_norm : float > 0, default=3.0
-        The largest norm; 3 to 4 is usual.
+        The largest norm; 3 to 4 is usual. Some sources, [2]_ among them, shrink the weights by
+        ``1 - rate`` after training, where units are scaled up in training here: their bound of 3
+        is one of 1.5 behind a layer with a rate of 0.5.
 
     References
     ----------
-    .. [1] N. Srebro and A. Shraibman, "Rank, trace-norm and max-norm", COLT 2005; with dropout:
-       N. Srivastava et al., JMLR 15, 2014.
+    .. [1] N. Srebro and A. Shraibman, "Rank, trace-norm and max-norm", COLT 2005.
+    .. [2] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+       overfitting", JMLR 15, 2014.
 
     Examples
     --------
