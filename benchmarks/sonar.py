@@ -1,13 +1,15 @@
 """Published results on the sonar echoes, measured again: accuracies in percent.
 
 - Gorman and Sejnowski 1988 (doi.org/10.1016/0893-6080(88)90023-8): thirteen random parts, each
-  tested once, one hidden layer of 12 or of 24 units. Here each of ten seeds draws the parts, the
-  first weights and the dropout.
+  tested once, one hidden layer of 12 or of 24 units. Trained as there, but for one output in place
+  of two and small errors, which are not taken for zero: logistic units, squared error, a rate of 2
+  without momentum, a step an echo, 300 epochs. Then with dropout, and with all defaults. Each seed
+  draws the parts, the first weights and the dropout.
 - Rate and size chosen by a search inside each of the 3 x 10 folds, and tested outside of it.
 - Three networks of a Keras tutorial (Brownlee 2016, machinelearningmastery.com): 60-30 units
   without dropout, with 0.2 of the inputs and with 0.2 of the hidden units dropped, 10 x 10 folds.
 
-About two minutes on two cores.
+Twenty minutes on two cores.
 """
 
 import os
@@ -15,6 +17,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import warnings
+from functools import partial
 from math import inf
 
 from common import mean_and_error, save
@@ -32,9 +35,28 @@ from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier
 from skdropout.datasets import load_sonar
+from skdropout.initializers import Uniform
 
-N_SEEDS = 10
-FIRST = dict(
+AS_PUBLISHED = dict(
+    cv=None,
+    standardize=False,
+    activation="logistic",
+    dropout_rate=0,
+    loss="squared_error",
+    weight_init=Uniform(-0.3, 0.3),
+    solver="sgd",
+    momentum=0,
+    nesterovs_momentum=False,
+    learning_rate="constant",
+    learning_rate_init=2.0,
+    batch_size=1,
+    max_iter=300,
+    n_iter_no_change=inf,
+    alpha=0,
+    label_smoothing=0,
+    weight_decay=0,
+)
+DROPPED = dict(
     cv=None,
     standardize=False,
     activation="relu",
@@ -79,9 +101,16 @@ NETWORKS = {
 PUBLISHED = {"no dropout": 86.04, "inputs": 83.52, "hidden": 83.59}
 
 
-def make_model(seed, arguments):
+def scaled(**arguments):
     """The network behind a scaler."""
-    return make_pipeline(StandardScaler(), DropoutMLPClassifier(**arguments, random_state=seed))
+    return make_pipeline(StandardScaler(), DropoutMLPClassifier(**arguments))
+
+
+FIRST = {  # how to make a model, and the number of seeds
+    "as published": (partial(DropoutMLPClassifier, **AS_PUBLISHED), 10),
+    "dropout": (partial(scaled, **DROPPED), 30),
+    "defaults": (DropoutMLPClassifier, 10),
+}
 
 
 def score(model, folds):
@@ -90,10 +119,10 @@ def score(model, folds):
     return 100 * cross_val_score(model, *load_sonar(return_X_y=True), cv=folds).mean()
 
 
-def repeat(arguments, make_folds):
+def repeat(make_model, make_folds, n_seeds):
     """Mean over the seeds and its standard error."""
     accuracies = Parallel(n_jobs=2)(
-        delayed(score)(make_model(seed, arguments), make_folds(seed)) for seed in range(N_SEEDS)
+        delayed(score)(make_model(random_state=seed), make_folds(seed)) for seed in range(n_seeds)
     )
     accuracy, error = mean_and_error(accuracies)
     return {"accuracy": accuracy, "error": error, "accuracies": accuracies}
@@ -103,11 +132,14 @@ def measure_first():
     """The first networks on these data."""
     results = {}
     for units, published in (12, 84.7), (24, 84.5):
-        arguments = FIRST | {"hidden_layer_sizes": (units,)}
-        results[units] = {"published": published} | repeat(
-            arguments, lambda seed: KFold(13, shuffle=True, random_state=seed)
-        )
-        print(f"{units} units", results[units], flush=True)
+        results[units] = {"published": published}
+        for name, (make_model, n_seeds) in FIRST.items():
+            results[units][name] = repeat(
+                partial(make_model, hidden_layer_sizes=(units,)),
+                lambda seed: KFold(13, shuffle=True, random_state=seed),
+                n_seeds,
+            )
+            print(f"{units} units, {name}", results[units][name], flush=True)
     return results
 
 
@@ -132,15 +164,17 @@ def measure_tutorial():
     results = {}
     for name, arguments in NETWORKS.items():
         results[name] = {"published": PUBLISHED[name]} | repeat(
-            arguments, lambda seed: StratifiedKFold(10, shuffle=True, random_state=seed)
+            partial(scaled, **arguments),
+            lambda seed: StratifiedKFold(10, shuffle=True, random_state=seed),
+            10,
         )
         print(name, results[name], flush=True)
     return results
 
 
 if __name__ == "__main__":
-    protocol = {name: repr(value) for name, value in FIRST.items()}
-    protocol |= {"seeds": N_SEEDS, "grid": GRID, "nested": "the defaults but for the grid"}
+    protocol = {"as published": repr(AS_PUBLISHED), "dropout": repr(DROPPED)}
+    protocol |= {"grid": GRID, "nested": "the defaults but for the grid"}
     protocol["tutorial"] = {name: repr(value) for name, value in TUTORIAL.items()}
     save(
         "sonar",
