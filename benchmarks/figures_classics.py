@@ -21,7 +21,7 @@ def _published(name, column):
     """The rows of a table of published results that have a published figure, and ours."""
     header, rows = TABLES[name]()
     at = next(i for i, title in enumerate(header) if title.startswith(column))
-    return header[at], [(row[0], row[1], row[at]) for row in rows if row[1]]
+    return [(row[0], row[1], row[at]) for row in rows if row[1]]
 
 
 def _eleven_lines():
@@ -78,18 +78,21 @@ def _keras():
 
 def _others():
     page = "[page](published.md#mnist-as-dropout-was-introduced)"
-    _, rows = _published("published_mnist", "ours, test")
-    for name, printed, ours in rows:
-        yield f"Srivastava et al. 2014, table 2: {name}", "MNIST error, %", printed, ours, page
-    images, rows = _published("published_regularizers", "ours")
-    for name, printed, ours in rows:
-        what = f"MNIST error, % ({images} images)"
-        yield f"Srivastava et al. 2014, table 9: {name}", what, printed, ours, page
-    _, rows = _published("published_sonar", "ours")
-    for name, printed, ours in rows:
-        source = "Brownlee 2016" if name.startswith("tutorial") else "Gorman and Sejnowski 1988"
+    for name, number in ("published_mnist", 2), ("published_regularizers", 9):
+        for way, printed, ours in _published(name, "ours, test"):
+            source = f"Srivastava et al. 2014, table {number}: {way}"
+            yield source, "MNIST error, %", printed, ours, page
+    page = "[page](published.md#boston-housing-with-dropout-kept-on)"
+    for words, n_epochs, printed, _, ours in TABLES["published_boston"]()[1]:
+        what = f"Boston housing, {words}, {n_epochs} epochs"
+        yield "Gal and Ghahramani 2016", what, printed, ours, page
+    for name, printed, ours in _published("published_sonar", "ours"):
+        if name.startswith("tutorial"):
+            source, made_by = "Brownlee 2016", EXAMPLES["sonar"]
+        else:
+            source, made_by = "Gorman and Sejnowski 1988", "[page](published.md#sonar)"
         name = name.removeprefix("tutorial, ")
-        yield f"{source}: {name}", "sonar accuracy, %", printed, ours, EXAMPLES["sonar"]
+        yield f"{source}: {name}", "sonar accuracy, %", printed, ours, made_by
 
 
 @table
