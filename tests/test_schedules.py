@@ -646,7 +646,7 @@ def test_check_names_what_is_wrong(schedule, error, message):
         schedule.check()
     bad = schedule.get_params()[message.split()[0]]
     assert str(caught.value).startswith(message)
-    assert str(caught.value).endswith(f", got {bad!r}.")
+    assert f", got {bad!r}." in str(caught.value)
 
 
 def test_every_hyper_parameter_has_a_bad_value():
