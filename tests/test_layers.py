@@ -354,6 +354,16 @@ def test_the_training_score_is_told_where_it_compares_with_that_of_the_validatio
     assert "validation_score" in clf.history_
 
 
+def test_a_pickle_tells_the_same():
+    clf = network(alpha=1.0, early_stopping=True).fit(X, Y)
+    copy = pickle.loads(pickle.dumps(clf))
+    assert list(copy.history_) == list(clf.history_)
+    assert copy.history_ == clf.history_
+    clf.set_params(early_stopping=False)
+    copy.set_params(early_stopping=False)
+    assert copy.partial_fit(X, Y).history_ == clf.partial_fit(X, Y).history_
+
+
 def test_an_ensemble_tells_the_mean_of_its_networks():
     clf = network(cv=3, hidden_layer_sizes=(4,), max_iter=4).fit(X, Y)
     assert all(0 <= score <= 1 for score in clf.history_["training_score"])

@@ -118,7 +118,7 @@ class TrainingState:
             "network": self.network.get_state(),
             "streams": self.get_streams(),
             "patience": asdict(self.patience),
-            "history": self.history,
+            "history": _packed(self.history),
             "best_loss": self.best_loss,
             "best_score": self.best_score,
             "shares_history": self.shares_history,
@@ -135,7 +135,7 @@ class TrainingState:
             network=Network.from_state(plain["network"]),
             streams=_new_streams(plain["streams"]),
             patience=Patience(**plain["patience"]),
-            history=_copy_history(plain["history"]),
+            history=_unpacked(plain["history"]),
             best_loss=plain["best_loss"],
             best_score=plain["best_score"],
             shares_history=plain["shares_history"],
@@ -149,6 +149,27 @@ class TrainingState:
 
 def _copy_history(history: dict[str, list]) -> dict[str, list]:
     return {name: values.copy() for name, values in history.items()}
+
+
+def _packed(history: dict[str, list]) -> dict[str, Any]:
+    """What pickles hold of it: what is constant once, and not what the rest tells."""
+    return {
+        name: (values[0], len(values)) if values.count(values[0]) == len(values) else values
+        for name, values in history.items()
+        if values and name != "data_loss"
+    }
+
+
+def _unpacked(packed: dict[str, Any]) -> dict[str, list]:
+    """The history that was packed."""
+    history = {
+        name: [values[0]] * values[1] if isinstance(values, tuple) else values.copy()
+        for name, values in packed.items()
+    }
+    if "penalty" not in history:
+        return history
+    pairs = zip(history["loss"], history["penalty"], strict=True)
+    return {"loss": history["loss"], "data_loss": [a - b for a, b in pairs]} | history
 
 
 def _new_streams(names: Iterable[str]) -> dict[str, np.random.Generator]:
