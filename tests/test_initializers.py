@@ -210,6 +210,7 @@ def test_each_layer_may_have_its_own():
     "drawn, message",
     [
         (np.zeros((3, 4)), r"weight_init=.* the shape \(3, 5\), got the shape \(3, 4\)"),
+        (np.zeros((3, 5), complex), r"weight_init=.* real numbers .* of complex128"),
         (0.0, r"weight_init=.* the shape \(3, 5\), got the shape \(\)"),
         (np.full((3, 5), np.nan), "weight_init=.* gave NaN, or more than float32 holds"),
         (np.full((3, 5), 1e200), "weight_init=.* gave NaN, or more than float32 holds"),

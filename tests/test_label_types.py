@@ -128,3 +128,9 @@ def test_numbers_may_be_nullable():
     assert_array_equal(plain.predict(X), nullable.predict(X))
     with pytest.raises(ValueError, match="y contains NaN"):
         network(DropoutMLPRegressor).fit(X, y.where(FLAGS))
+
+
+def test_missing_dates_are_missing_labels():
+    dates = np.array(["2020-01-01", "2020-01-02", "NaT"] * 20, "datetime64[D]")
+    with pytest.raises(ValueError, match="y must not have missing labels, got 20 among 60"):
+        DropoutMLPClassifier(max_iter=1).fit(np.zeros((60, 2)), dates)

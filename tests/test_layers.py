@@ -212,6 +212,17 @@ def test_an_optimizer_does_not_touch_the_biases_that_are_not_there():
     assert all((b == 0).all() for b in again.partial_fit(X, Y).intercepts_)
 
 
+def test_a_column_that_was_constant_keeps_its_part_without_biases():
+    x, rng = np.c_[X, np.ones(len(X))], np.random.default_rng(0)
+    y = x[:, 0] + 3
+    varied = np.c_[X, rng.normal(size=len(X))]
+    for first, then in ((y, y), (np.full(len(y), 5.0), 100 * y)):
+        net = DropoutMLPRegressor((6,), fit_intercept=False, cv=None, max_iter=20).fit(x, first)
+        before = net.predict(x)
+        net.set_params(learning_rate_init=1e-30).partial_fit(varied, then)
+        assert_allclose(net.predict(x), before, rtol=1e-9)
+
+
 def test_an_ensemble_without_biases():
     clf = network(fit_intercept=False, cv=3).fit(X, Y)
     for member in clf.estimators_:
@@ -272,6 +283,13 @@ def test_probabilities_of_many_classes_are_the_outputs_by_their_sum():
     assert_allclose(clf.predict_log_proba(X3), np.log(expected), rtol=1e-8, atol=1e-10)
     assert_array_equal(clf.predict(X3), clf.classes_[expected.argmax(axis=1)])
     assert clf.score(X3, Y3) > 0.9
+
+
+def test_an_ensemble_predicts_the_average_of_probabilities():
+    clf = network(loss="squared_error", cv=5, max_iter=30).fit(X3, Y3)
+    mean = np.mean([member.predict_proba(X3) for member in clf.estimators_], axis=0)
+    assert_allclose(clf.predict_proba(X3), mean, rtol=1e-4)
+    assert_array_equal(clf.predict(X3), clf.classes_[mean.argmax(axis=1)])
 
 
 @pytest.mark.parametrize("cv", [None, 5])
@@ -408,6 +426,19 @@ def test_stacks_and_workers_watch_the_same():
     alone = clone(clf).fit(X, Y)
     assert stacked.history_ == alone.history_
     assert fits[0].history_ == fits[1].history_
+
+
+def test_an_adaptive_rate_falls_where_a_validation_only_watches():
+    arguments = {"learning_rate": "adaptive", "max_iter": 400, "tol": 1e-2}
+    watched = network(**arguments, early_stopping="monitor").fit(X, Y, X_val=X, y_val=Y)
+    plain = network(**arguments).fit(X, Y)
+    assert watched.history_["learning_rate"] == plain.history_["learning_rate"]
+    assert watched.history_["learning_rate"][-1] < 1e-4
+
+
+def test_scikit_learns_network_can_be_fitted_again():
+    theirs = network(early_stopping="monitor").fit(X, Y).to_sklearn()
+    assert clone(theirs).fit(X, Y).early_stopping is False
 
 
 def test_folds_may_be_only_watched():

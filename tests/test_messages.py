@@ -70,7 +70,7 @@ ARGUMENTS = [  # what was given, and how the error ends
     ({"dropout_rate": "0.5"}, "Leave out the quotes: 0.5."),
     ({"max_iter": 1e3}, "Write it as 1000."),
     ({"batch_size": 32.0}, "Write it as 32."),
-    ({"early_stopping": 5}, "The epochs to wait are n_iter_no_change=5."),
+    ({"early_stopping": 5}, "the epochs to wait are n_iter_no_change."),
     ({"random_state": "0"}, "Leave out the quotes: 0."),
     ({"random_state": 0.0}, "Write it as 0."),
     ({"scoring": "acuracy"}, "Did you mean 'accuracy'?"),

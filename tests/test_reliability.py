@@ -217,3 +217,9 @@ def test_what_cannot_be_drawn_is_said(draw, error):
 def test_a_network_that_is_not_fitted_says_so():
     with pytest.raises(NotFittedError):
         ReliabilityDisplay.from_oof(DropoutMLPClassifier(), FLOWERS)
+
+
+def test_labels_that_are_no_classes_are_refused():
+    proba = np.full((4, 2), 0.5)
+    with pytest.raises(ValueError, match=r"The labels \['c'\] are none of the classes"):
+        ReliabilityDisplay.from_predictions(list("abca"), proba, classes=["a", "b"])

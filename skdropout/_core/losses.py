@@ -248,6 +248,24 @@ class BrierScore(LogisticCrossEntropy):
         dz *= weight
 
 
+class BrierScoreOfMany(BrierScore):
+    """The same for classes of which one is right, with probabilities ``s(z_k) / sum_j s(z_j)``.
+
+    They are the softmax of ``log s(z)``.
+    """
+
+    def average(self, draws, weight):
+        log_p = logsumexp(log_softmax(log_expit(draws), axis=-1), b=weight, axis=0)
+        rest = -np.expm1(log_p)
+        return log_p - np.log(np.maximum(rest, np.finfo(rest.dtype).tiny))
+
+    def proba(self, z):
+        return CLASS_LOSSES["softmax"].proba(log_expit(z))
+
+    def log_proba(self, z):
+        return CLASS_LOSSES["softmax"].log_proba(log_expit(z))
+
+
 class SquaredError(NumberLoss):
     """``sum_k (z_k - y_k)^2 / 2``; its derivative is ``z - y``."""
 
@@ -316,8 +334,9 @@ CLASS_LOSSES: dict[str, ClassLoss] = {
     "softmax": SoftmaxCrossEntropy(),
     "logistic": LogisticCrossEntropy(),
     "brier": BrierScore(),
+    "brier_of_many": BrierScoreOfMany(),
 }
-"""Cross-entropies by the activation of the outputs, and the squared error."""
+"""Cross-entropies by the activation of the outputs, and squared errors."""
 
 NUMBER_LOSSES: dict[str, NumberLoss] = {
     "squared_error": SquaredError(),

@@ -56,10 +56,8 @@ ADVICE = {
     ("dropout", "none"): "Nothing is dropped with dropout_rate=0.",
     ("dropout", "false"): "Nothing is dropped with dropout_rate=0.",
     ("dropout", "true"): "The rate is another argument, as in dropout_rate=0.5.",
-    (
-        "early_stopping",
-        Real,
-    ): "The epochs to wait are n_iter_no_change={value!r}.",
+    ("early_stopping", Real): "The part held out is validation_fraction, the epochs to wait are "
+    "n_iter_no_change.",
     ("hidden_layer_sizes", str): "Give a number or a tuple of numbers, as in (128, 64).",
     ("learning_rate", Real): "The rate itself is another argument: learning_rate_init={value!r}.",
     ("learning_rate_init", str): "The schedule is another argument: learning_rate={value!r}.",

@@ -265,7 +265,7 @@ def _initializers(arguments, n_layers):
     for value in values:
         if isinstance(value, Initializer):
             value.check()
-        elif not callable(value):
+        elif isinstance(value, type) or not callable(value):
             other = ", or a function (rng, fan_in, fan_out) -> W"
             check_name("weight_init", value, ("auto", *INITIALIZERS), other=other)
     return tuple(values)

@@ -87,7 +87,7 @@ def suit(settings: Settings, n_rows: int, *, judged: bool, incremental: bool = F
         growth = PATIENCE_GROWTH if n_rows <= MOST_FOLDED else 0.0
         settings = replace(settings, patience_growth=growth)
     elif n_iter_no_change is None:
-        n_iter_no_change = 10 if settings.judges else inf
+        n_iter_no_change = 10 if settings.judges or settings.schedule.adapts else inf
     settings = replace(settings, batch_size=batch_size, n_iter_no_change=n_iter_no_change)
     if settings.automatic_rates and n_rows > MOST_FOLDED:
         inputs, *hidden = settings.drops.rates

@@ -118,6 +118,7 @@ def _to_mlp(their_class: type, estimator: Any) -> Any:
             del shared[name]
     if is_sequence(shared["alpha"]):
         del shared["alpha"]
+    shared["early_stopping"] = shared["early_stopping"] is True
     if shared["n_iter_no_change"] == "auto":
         del shared["n_iter_no_change"]
     mlp = their_class(**shared)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
-from scipy.special import log_expit
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_array, column_or_1d
@@ -99,7 +98,7 @@ class Classes:
         The cross-entropy of a single class is zero.
         """
         if self.loss_name == "squared_error":
-            return CLASS_LOSSES["brier"]
+            return CLASS_LOSSES["brier_of_many" if self.is_one_of_many else "brier"]
         return CLASS_LOSSES["softmax" if self.is_one_of_many else "logistic"]
 
     @property
@@ -227,26 +226,17 @@ class Classes:
             self.classes.take(codes, out=y[block], mode="clip")
         return y
 
-    def logits(self, z: Array) -> tuple[ClassLoss, Array]:
-        """A column for each class, and the loss whose link makes probabilities of them.
-
-        ``s(-z)`` and ``s(z)`` are the probabilities of two; the outputs ``s(z)`` of one class out
-        of many are divided by their sum.
-        """
-        if not self.is_one_of_many:
-            return self.loss, z if self.is_multilabel else np.concatenate((-z, z), axis=1)
-        softmax = CLASS_LOSSES["softmax"]
-        return softmax, z if self.loss is softmax else log_expit(z)
+    def logits(self, z: Array) -> Array:
+        """A column for each class; ``s(-z)`` and ``s(z)`` are the probabilities of two."""
+        return np.concatenate((-z, z), axis=1) if z.shape[1] < len(self.classes) else z
 
     def proba(self, z: Array) -> Array:
         """Probabilities of the classes, for many labels of each label."""
-        loss, z = self.logits(z)
-        return loss.proba(z)
+        return self.loss.proba(self.logits(z))
 
     def log_proba(self, z: Array) -> Array:
         """Logarithms of the probabilities."""
-        loss, z = self.logits(z)
-        return loss.log_proba(z)
+        return self.loss.log_proba(self.logits(z))
 
     def measure(self, draws: Iterable[Array]) -> dict[str, Array]:
         """Measures of uncertainty of raw predictions; each label is a question of its own."""
@@ -427,7 +417,7 @@ def as_labels(y: Any, name: str) -> Any:
     plain = getattr(dtype, "numpy_dtype", None)
     if plain is not None and plain.kind in "iub" and not y.isna().any():
         return np.asarray(y, dtype=plain)
-    if issparse(y) or (isinstance(dtype, np.dtype) and dtype.kind != "O"):
+    if issparse(y) or (isinstance(dtype, np.dtype) and dtype.kind not in "OmM"):
         return y
     labels = np.asarray(y, dtype=object)
     n_missing = sum(map(_is_missing, labels.flat))

@@ -138,7 +138,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         Whether to train a single network and hold out a part of the samples (stratified by class),
         to stop when it no longer improves on these, and to go back to the best epoch. "monitor"
         tells in `history_` how it does on these, or on `X_val`, and changes nothing else: training
-        goes on to `max_iter`, unless `n_iter_no_change` ends it, and the last epoch is kept.
+        goes on to `max_iter`, unless a number of `n_iter_no_change` or "adaptive" ends it, and the
+        last epoch is kept.
     validation_fraction : float in [0, 1), default=0.1
         The part held out.
     scoring : None, "loss", str or callable, default=None
@@ -205,7 +206,7 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
     loss_curve_ : list of float
         Training loss of each epoch.
     best_loss_ : float or None
-        Lowest training loss; None where something is held out.
+        Lowest training loss; None where something is held out and decides.
     validation_scores_ : list of float or None
         Validation score of each epoch; None without one.
     best_validation_score_ : float or None

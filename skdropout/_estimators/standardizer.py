@@ -133,8 +133,10 @@ class Standardizer:
         predicts the same for the constants that the columns were.
         """
         is_new, is_new_target = before.is_constant, before.has_constant_targets
-        if self.is_sparse:
-            is_new = before.inputs.var_ + before.inputs.mean_**2 == 0
+        if self.is_sparse or not self.centres:
+            is_new = _is_zero(before.inputs)
+        if self.targets is not None and not self.centres:
+            is_new_target = _is_zero(before.targets)
         if not (is_new.any() or is_new_target.any()):
             return
         dtype = network.dtype
@@ -205,6 +207,11 @@ def standardize_inputs(X: Any, standardization: Standardization) -> Any:
         out.data = (out.data / scale[out.indices]).astype(dtype)
         return out
     return standardize_rows(X, mean, scale, dtype)
+
+
+def _is_zero(scaler: StandardScaler) -> Array:
+    """Whether nothing but zeros has come so far, of each column."""
+    return scaler.var_ + scaler.mean_**2 == 0
 
 
 def _root_mean_square(scaler: StandardScaler) -> Array:

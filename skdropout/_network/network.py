@@ -129,10 +129,10 @@ class Network:
         for i, (given, activation) in enumerate(zip(weight_init, activations, strict=True)):
             W = self.weights[i]
             drawn = np.asarray(choose_initializer(given, activation)(rng, *W.shape))
-            if drawn.shape != W.shape:
+            if drawn.shape != W.shape or drawn.dtype.kind not in "fiub":
                 raise ValueError(
-                    f"weight_init={given!r} must return an array of the shape {W.shape}, got the "
-                    f"shape {drawn.shape}."
+                    f"weight_init={given!r} must return real numbers of the shape {W.shape}, got "
+                    f"the shape {drawn.shape} of {drawn.dtype}."
                 )
             with np.errstate(over="ignore"):
                 W[:] = drawn

@@ -295,6 +295,9 @@ class ReliabilityDisplay:
             )
         proba = check_array(y_prob, dtype=np.float64, input_name="y_prob")
         check_consistent_length(y, proba)
+        unknown = [label for label in dict.fromkeys(y.tolist()) if label not in names.tolist()]
+        if unknown:
+            raise ValueError(f"The labels {unknown[:5]} are none of the classes {names}.")
         if proba.min() < 0 or proba.max() > 1 + 1e-6:
             raise ValueError("y_prob must be probabilities, from 0 to 1.")
         confidence, right = proba.max(axis=1), names[proba.argmax(axis=1)] == y
