@@ -259,10 +259,10 @@ def test_a_draw_without_weight_has_no_part_in_the_average(name):
 def test_the_average_of_equals_is_the_same(name):
     loss, draws, weight = make_draws(name)
     z = loss.average(np.repeat(draws[:1], 4, axis=0), weight)
-    if name == "brier_of_many":  # outputs that are divided by their sum
-        same = mean_of(loss, z) - mean_of(loss, draws[0])
-    else:
-        same = z - draws[0]
+    pair = z, draws[0]
+    if name == "brier_of_many":  # whose outputs are divided by their sum
+        pair = mean_of(loss, z), mean_of(loss, draws[0])
+    same = pair[0] - pair[1]
     if name == "softmax":  # up to what all classes have in common
         same -= same[:, :1]
     assert_allclose(same, 0, atol=1e-12)
