@@ -445,7 +445,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         >>> from sklearn.pipeline import make_pipeline
         >>> from skdropout import DropoutMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> model = make_pipeline(PCA(2), DropoutMLPClassifier(random_state=0)).fit(X, y)
+        >>> network = DropoutMLPClassifier((64,), cv=None, random_state=0)
+        >>> model = make_pipeline(PCA(2), network).fit(X, y)
         >>> labels, uncertainty = model.predict(X[:3], return_uncertainty=True, random_state=0)
         >>> labels
         array([0, 0, 0])
