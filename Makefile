@@ -36,7 +36,7 @@ test-scale: $(VENV)/.group-test $(VENV)/.group-scale  ## run the tests on local 
 test-lowest: $(LOWEST)/.package  ## run all tests on the oldest versions we allow
 	$(LOWEST)/bin/python $(PYTEST)
 
-docs: $(VENV)/.group-docs  &; warnings are errors
+docs: $(VENV)/.group-docs  ## build the pages in docs/_build/html (three minutes); warnings are errors
 	$(VENV)/bin/python -m sphinx --jobs 2 --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
 	$(VENV)/bin/python docs/check_links.py docs/_build/html
 
