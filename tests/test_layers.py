@@ -360,8 +360,12 @@ def test_the_training_score_of_numbers_is_r2(loss, n_outputs):
     assert net.history_["training_score"] == [pytest.approx(expected, abs=1e-5)]
 
 
-def test_the_training_score_of_constant_numbers_is_nan():
-    net = DropoutMLPRegressor((6,), max_iter=3, cv=None).fit(X, np.ones(len(X)))
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("constant", [1.0, 0.1, 1e6 + 0.1])
+def test_the_training_score_of_constant_numbers_is_nan(constant, cv, standardize):
+    net = DropoutMLPRegressor((6,), max_iter=3, cv=cv, standardize=standardize)
+    net.fit(X, np.full(len(X), constant))
     assert all(isnan(score) for score in net.history_["training_score"])
 
 

@@ -171,9 +171,13 @@ class Targets:
         encoded = self.encoded
         if not isinstance(self.loss, NumberLoss) or isinstance(encoded, ClassTargets):
             return Accuracy(one_of_many=isinstance(encoded, ClassTargets))
-        mean, values = self._mean(rows, encoded.mean), encoded.values
-        variance = self._mean(rows, lambda some, part: part.dot(np.square(values[some] - mean)))
-        return R2(self.loss, variance)
+        values, first = encoded.values, encoded.values[rows[:1]]  # from which constants are zero
+        mean = self._mean(rows, lambda some, share: share.dot(values[some] - first))
+
+        def squares(some: Array, share: Array) -> Array:
+            return share.dot(np.square(values[some] - first - mean))
+
+        return R2(self.loss, self._mean(rows, squares))
 
     def _mean(self, rows: Rows, of: Callable[[Array, Array], Array]) -> Array:
         """The sum of ``of(rows, share)`` over pieces of the rows, whose shares sum to one."""
