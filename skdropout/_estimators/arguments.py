@@ -312,12 +312,16 @@ def _rule(arguments, drops, n_layers):
             f"time. Set dropout_rate=0 and input_dropout_rate=0 (got {arguments['dropout_rate']!r} "
             f"and {arguments['input_dropout_rate']!r}), or take another solver."
         )
-    refused = {name: arguments[name] for name in ("weight_decay", "clip_norm", "batch_norm")}
-    refused["max_norm"] = any(constraints) and arguments["max_norm"]
-    for name, given in refused.items():
-        if not (is_name(given, "auto") or given is False or given is None or given == 0):
+    asked_for = {
+        "weight_decay": arguments["weight_decay"] not in ("auto", 0),
+        "clip_norm": arguments["clip_norm"] is not None,
+        "batch_norm": arguments["batch_norm"],
+        "max_norm": any(constraint is not None for constraint in constraints),
+    }
+    for name, is_asked_for in asked_for.items():
+        if is_asked_for:
             raise ValueError(
-                f"solver='lbfgs' does not know {name}, got {given!r}. Penalties "
+                f"solver='lbfgs' does not know {name}, got {arguments[name]!r}. Penalties "
                 "(alpha, l1_ratio, bias_alpha) work with every solver."
             )
     return None
