@@ -18,7 +18,7 @@ from skdropout.inspection._axes import (
     to_fractions,
 )
 from skdropout.inspection._candidates import are_numbers
-from skdropout.inspection._pipelines import split_pipeline
+from skdropout.inspection._pipelines import split_pipeline, transform
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -176,10 +176,9 @@ class UncertaintyBandDisplay:
         rows = {key: np.full(grid.shape, _typical(column)) for key, column in columns.items()}
         rows[name] = grid
         samples = type(X)(rows) if hasattr(X, "columns") else np.column_stack([*rows.values()])
-        for transformers in before:
-            samples = transformers.transform(samples)
+        inputs = transform(before, samples)
         asked: dict[str, Any] = dict(n_samples=n_samples, random_state=random_state)
-        mean, std = network.predict(samples, return_std=True, consistent=True, **asked)
+        mean, std = network.predict(inputs, return_std=True, consistent=True, **asked)
         n_outputs = 1 if mean.ndim == 1 else mean.shape[1]
         check_number("target", target, 0, n_outputs, integer=True)
         if y is not None:

@@ -1,9 +1,11 @@
-"""The network at the end of a pipeline or a search."""
+"""The network at the end of a pipeline or a search, and what it gets and knows."""
 
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from skdropout._core.buffers import Array
 
 
 def split_pipeline(estimator: Any) -> tuple[list[Any], Any]:
@@ -23,6 +25,18 @@ def split_pipeline(estimator: Any) -> tuple[list[Any], Any]:
         else:
             check_is_fitted(estimator)
             return before, estimator
+
+
+def transform(before: list[Any], X: Any) -> Any:
+    """What reaches the network of samples as the whole estimator takes them."""
+    for steps in before:
+        X = steps.transform(X)
+    return X
+
+
+def find_unknown(y: Array, classes: Array) -> list[Any]:
+    """The labels in `y` that are none of the classes."""
+    return sorted(set(y.tolist()) - set(classes.tolist()), key=str)
 
 
 def name_inputs(before: list[Any], network: Any) -> Any:

@@ -19,7 +19,7 @@ from skdropout.inspection._axes import (
     measure_axes,
     to_fractions,
 )
-from skdropout.inspection._pipelines import split_pipeline
+from skdropout.inspection._pipelines import find_unknown, split_pipeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -295,8 +295,7 @@ class ReliabilityDisplay:
             )
         proba = check_array(y_prob, dtype=np.float64, input_name="y_prob")
         check_consistent_length(y, proba)
-        unknown = [label for label in dict.fromkeys(y.tolist()) if label not in names.tolist()]
-        if unknown:
+        if unknown := find_unknown(y, names):
             raise ValueError(f"The labels {unknown[:5]} are none of the classes {names}.")
         if proba.min() < 0 or proba.max() > 1 + 1e-6:
             raise ValueError("y_prob must be probabilities, from 0 to 1.")

@@ -19,7 +19,7 @@ from skdropout.inspection._axes import (
     make_axes,
     to_fractions,
 )
-from skdropout.inspection._pipelines import split_pipeline
+from skdropout.inspection._pipelines import find_unknown, split_pipeline, transform
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -188,17 +188,14 @@ class UncertaintyDisplay:
         if y is not None:
             y = column_or_1d(y)
             check_consistent_length(points, y)
-            unknown = sorted(set(y.tolist()) - set(network.classes_.tolist()), key=str)
-            if unknown:
+            if unknown := find_unknown(y, network.classes_):
                 raise ValueError(f"y has labels that the classifier does not know: {unknown}.")
 
         low, high = points.min(axis=0), points.max(axis=0)
         margin = np.where(high > low, 0.2 * (high - low), 1.0) if eps is None else eps
         sides = np.linspace(low - margin, high + margin, grid_resolution, axis=1)
         xx0, xx1 = np.meshgrid(*sides)
-        grid = _like(X, np.column_stack([xx0.ravel(), xx1.ravel()]))
-        for transformers in before:
-            grid = transformers.transform(grid)
+        grid = transform(before, _like(X, np.column_stack([xx0.ravel(), xx1.ravel()])))
         measures = network.predict_uncertainty(grid, n_samples, random_state, consistent=True)
         uncertainty = measures[measure]
         if uncertainty.ndim > 1:
