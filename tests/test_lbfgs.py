@@ -233,20 +233,20 @@ def test_weights_are_repetitions(estimator):
 
 @over_estimators
 @pytest.mark.parametrize(
-    "standardize, message",
+    "unit, standardize, message",
     [
-        (False, r"non-finite.*data may contain large values"),
-        (True, r"X has columns whose squares are too large .* cannot be standardised"),
+        (1e300, False, r"non-finite.*data may contain large values"),
+        (1e-312, True, r"Columns of X are too small.* give them in another unit"),
     ],
 )
-def test_data_that_are_too_large_give_a_clear_error_and_harm_nothing(
-    estimator, standardize, message
+def test_data_of_a_wild_unit_give_a_clear_error_and_harm_nothing(
+    estimator, unit, standardize, message
 ):
     x, y = PROBLEMS[estimator]
     net = network(estimator, standardize=standardize).fit(x, y)
     before, attributes = net.predict(x), set(vars(net))
     with pytest.raises(ValueError, match=message):
-        net.fit(x * 1e300, y)
+        net.fit(x * unit, y)
     assert set(vars(net)) == attributes
     assert_array_equal(net.predict(x), before)
 

@@ -331,26 +331,6 @@ def test_an_offset_of_ten_billion_costs_no_more_than_digits(network):
     assert_allclose(predict(far, SCALED + 1e10), predict(plain, SCALED), atol=1e-3)
 
 
-@each_class
-@pytest.mark.parametrize("sparse", [False, True])
-def test_numbers_whose_squares_are_too_large_are_refused(network, sparse):
-    y = targets_of(network)
-    estimator = make(network).fit(SCALED, y)
-    before = vars(estimator).copy()
-    X = SCALED.copy()
-    X[:, 1] *= 1e300
-    with pytest.raises(ValueError, match=r"X has columns whose squares are too large.*unit"):
-        estimator.fit(csr_array(X) if sparse else X, y)
-    assert vars(estimator) == before
-
-
-def test_targets_whose_squares_are_too_large_are_refused():
-    with pytest.raises(ValueError, match=r"y has columns whose squares are too large"):
-        make(DropoutMLPRegressor).fit(SCALED, NUMBERS * 1e300)
-    with pytest.raises(ValueError, match=r"y has columns whose squares are too large"):
-        make(DropoutMLPRegressor).partial_fit(SCALED, NUMBERS * 1e300)
-
-
 @over_cv
 def test_constant_targets_are_predicted(cv):
     estimator = make(DropoutMLPRegressor, cv=cv, max_iter=50).fit(RAW, np.full(96, -4e3))

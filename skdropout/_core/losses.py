@@ -311,7 +311,8 @@ class PoissonDeviance(NumberLoss):
         return logsumexp(draws, b=weight, axis=0)
 
     def mean(self, z):
-        return np.exp(z)
+        largest = np.floor(np.log(np.finfo(z.dtype).max))  # whose power is a number
+        return np.exp(np.minimum(z, largest))
 
 
 def find_largest(z: Array, largest: Array, tmp: Array) -> Array:

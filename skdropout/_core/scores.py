@@ -67,7 +67,7 @@ class R2:
         return np.square(y - self.loss.mean(z))
 
     def value(self, sums: Array, weight: float) -> float:
-        """``1 - (mean squared error) / variance``; NaN for constants."""
-        if not self.variance.all():
+        """``1 - (mean squared error) / variance``; NaN for constants, and beyond float64."""
+        if not (self.variance.all() and np.isfinite(self.variance).all()):
             return nan
         return 1.0 - float(np.mean(sums / self.variance)) / weight

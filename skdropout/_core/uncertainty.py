@@ -42,11 +42,23 @@ def measure_classes(draws: Iterable[Array]) -> dict[str, Array]:
 
 
 def measure_spread(draws: Iterable[Array]) -> dict[str, Array]:
-    """Standard deviation of the draws, element by element [Welford, 1962, doi 10.2307/1266577]."""
+    """Standard deviation of the draws, element by element [Welford, 1962, doi 10.2307/1266577].
+
+    It is taken in units of the largest draw so far, to a power of two, as the squares of very large
+    and very small numbers are none.
+    """
     mean: Any = 0.0
     squares: Any = 0.0
-    for i, y in enumerate(draws, start=1):
+    exponent: Any = 0
+    for i, draw in enumerate(draws, start=1):
+        _, size = np.frexp(draw)
+        if i > 1:
+            size = np.maximum(exponent, size)
+            change = exponent - size
+            mean, squares = np.ldexp(mean, change), np.ldexp(squares, 2 * change)
+        exponent = size
+        y = np.ldexp(draw, -exponent)
         difference = y - mean
         mean = mean + difference / i
         squares = squares + difference * (y - mean)
-    return {"std": np.sqrt(squares / i)}
+    return {"std": np.ldexp(np.sqrt(squares / i), exponent)}

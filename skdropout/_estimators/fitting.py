@@ -267,7 +267,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         if is_new:
             _warn_of_one_hot(job, data)
         Training(job).run()
-        job.publish()
+        job.publish_best()
         _publish(estimator, job)
         _emit_warnings(job)
 
@@ -420,7 +420,8 @@ def _begin(
     is_placed = standardization is not None and not incremental and settings.fit_intercept
     if is_placed:
         known, start = estimator._standardizer, data.targets.start(roles.training)
-        is_constant, has_constant_targets = known.is_constant, known.has_constant_targets
+        is_constant = known.inputs.is_constant
+        has_constant_targets = known.has_constant_targets
     states = []
     for streams in roles.streams:
         network = Network(

@@ -385,7 +385,8 @@ class Numbers:
         training: Targets | None = None,
     ) -> Targets:
         """A column an output."""
-        encoded = DenseTargets(y.reshape(len(y), -1), 0.0).astype(dtype)
+        with np.errstate(over="ignore"):  # standardised they may be small
+            encoded = DenseTargets(y.reshape(len(y), -1), 0.0).astype(dtype)
         return Targets(encoded, None, sample_weight, sample_weight, self.loss)
 
     def decide(self, z: Array) -> Array:

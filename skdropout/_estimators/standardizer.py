@@ -21,6 +21,117 @@ FEWEST_RANKED, N_RANKED = 20, 10_000
 N_MEASURED = 1_000
 """Rows that tell whether columns are of wildly different scale, at the most."""
 
+ORDINARY = 400
+"""Powers of two up to which float64 has room for the squares of numbers, and of what they differ by
+from their mean."""
+
+
+class Moments:
+    """What scikit-learn's `StandardScaler` knows of columns, and their ranges.
+
+    Columns of numbers whose squares would be infinite, or zero, are divided by a power of two
+    before, which moves no digit.
+
+    Attributes
+    ----------
+    scaler : StandardScaler
+        Of the columns as they are divided.
+    exponent : ndarray of int of shape (n_columns,)
+        The powers; mostly all are zero.
+    lowest, highest : ndarray of shape (n_columns,)
+        Of the columns as they are given.
+    """
+
+    def __init__(self):
+        self.scaler = StandardScaler()
+        self.exponent: Array | int = 0
+        self.lowest: Array | float = np.inf
+        self.highest: Array | float = -np.inf
+
+    def learn(self, X: Any, weight: Array | None) -> None:
+        """Go on with these rows, of such weights. Sets: all attributes."""
+        if issparse(X):  # whose squares scikit-learn takes in their own precision
+            X = X.astype(np.float64)
+        low, high = min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
+        self.lowest = np.minimum(self.lowest, low)
+        self.highest = np.maximum(self.highest, high)
+        exponent = self._take_unit()
+        if exponent.any():
+            X = divide(X, exponent)
+        self.scaler.with_mean = not issparse(X)
+        with np.errstate(over="ignore", invalid="ignore"):  # it looks for infinity by a sum
+            self.scaler.partial_fit(X, sample_weight=weight)
+
+    def _take_unit(self) -> Array:
+        """The powers that suit the largest numbers so far. Sets: `exponent`, moves `scaler`."""
+        _, exponent = np.frexp(np.maximum(-self.lowest, self.highest))
+        exponent[np.abs(exponent) <= ORDINARY] = 0
+        change = self.exponent - exponent
+        if change.any() and hasattr(self.scaler, "var_"):
+            self.scaler.mean_ = np.ldexp(self.scaler.mean_, change)
+            self.scaler.var_ = np.ldexp(self.scaler.var_, 2 * change)
+        self.exponent = exponent
+        return exponent
+
+    @property
+    def mean(self) -> Array:
+        """The means."""
+        return np.ldexp(self.scaler.mean_, self.exponent)
+
+    @property
+    def scale(self) -> Array:
+        """Standard deviations; of constant columns at least one."""
+        exponent = np.where(self._is_flat, np.maximum(self.exponent, 0), self.exponent)
+        return np.ldexp(self.scaler.scale_, exponent)
+
+    @property
+    def root_mean_square(self) -> Array:
+        """That of each column, one where all is zero."""
+        scale = np.sqrt(self.scaler.var_ + self.scaler.mean_**2)
+        scale[scale == 0.0] = 1.0
+        return np.ldexp(scale, self.exponent)
+
+    @property
+    def half_range(self) -> Array:
+        """Half of the distance from the lowest to the highest number."""
+        return np.asarray(self.highest, float) / 2.0 - np.asarray(self.lowest, float) / 2.0
+
+    @property
+    def is_constant(self) -> Array:
+        """Which columns have been constant, to rounding."""
+        return self._is_flat | (self.lowest == self.highest)
+
+    @property
+    def _is_flat(self) -> Array:
+        """Where scikit-learn took a column for constant, to rounding, and left its scale at one."""
+        return ~np.isclose(self.scaler.var_, self.scaler.scale_**2, rtol=1e-3)
+
+    @property
+    def is_zero(self) -> Array:
+        """Of which columns nothing but zeros has come so far."""
+        return self.scaler.var_ + self.scaler.mean_**2 == 0
+
+    def to_plain(self) -> dict[str, Any]:
+        """All there is in plain values and arrays."""
+        return vars(self) | {"scaler": vars(self.scaler).copy()}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Moments":
+        """The moments that `to_plain` told of, with its arrays."""
+        new = cls()
+        scaler = new.scaler
+        vars(scaler).update(plain["scaler"])
+        vars(new).update(plain, scaler=scaler)
+        return new
+
+
+def divide(X: Any, exponent: Array) -> Any:
+    """Columns over powers of two. Moves sparse ones."""
+    if not issparse(X):
+        return np.ldexp(X, -exponent)
+    X.data = np.ldexp(X.data, -exponent[X.indices])
+    return X
+
 
 class Standardizer:
     """Centres and scales inputs, and numbers to be predicted.
@@ -43,11 +154,9 @@ class Standardizer:
     def __init__(self, n_outputs: int, *, scales_targets: bool, centres: bool = True):
         self.n_outputs = n_outputs
         self.centres = centres
-        self.inputs = StandardScaler()
-        self.targets = StandardScaler() if scales_targets else None
+        self.inputs = Moments()
+        self.targets = Moments() if scales_targets else None
         self.is_sparse = False
-        self.lowest: Array | float = np.inf
-        self.highest: Array | float = -np.inf
         self.has_one_value: Array | None = None
         self.unit_of_weight = 0.0
 
@@ -68,50 +177,35 @@ class Standardizer:
         new = deepcopy(self)
         rows = Complement(X.shape[0]) if rows is None else rows
         new.is_sparse = self.is_sparse or issparse(X)
-        new.inputs.with_mean = not issparse(X)
         if weight is not None:  # of about one, as the scale of the weights does not matter
             weight = weight.astype(float)
             new.unit_of_weight = self.unit_of_weight or float(weight[rows[:]].max())
             weight = weight / new.unit_of_weight
         for block in blocks_of(rows, len(rows) if issparse(X) else _n_rows(X)):
-            new._learn_block(X[block], y[block], None if weight is None else weight[block])
-        for name, scaler in (("X", new.inputs), ("y", new.targets)):
-            if scaler is not None and not np.isfinite(scaler.var_).all():
-                raise ValueError(
-                    f"{name} has columns whose squares are too large for float64: it cannot be "
-                    "standardised. Give it in another unit."
-                )
+            some = None if weight is None else weight[block]
+            new.inputs.learn(X[block], some)
+            if new.targets is not None:
+                new.targets.learn(y[block].reshape(-1, self.n_outputs), some)
         if new.has_one_value is None and (len(rows) >= FEWEST_RANKED or not incremental):
             new.has_one_value = have_one_value(X, weight, rows)
         return new
 
-    def _learn_block(self, X: Any, y: Array, weight: Array | None):
-        if issparse(X):  # whose squares scikit-learn takes in their own precision
-            X = X.astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.inputs.partial_fit(X, sample_weight=weight)
-            if self.targets is not None:
-                self.targets.partial_fit(y.reshape(len(y), -1), sample_weight=weight)
-        low, high = min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
-        self.lowest = np.minimum(self.lowest, low)
-        self.highest = np.maximum(self.highest, high)
-
     def standardization(self, dtype: DTypeLike) -> Standardization:
         """The coordinates as they are now, for data and networks of this type inside."""
-        mean, scale = self.inputs.mean_, self.inputs.scale_
+        inputs, targets = self.inputs, self.targets
+        mean, scale = inputs.mean, inputs.scale
         if self.is_sparse or not self.centres:
-            mean, scale = np.zeros_like(mean), _root_mean_square(self.inputs)
+            mean, scale = np.zeros_like(mean), inputs.root_mean_square
         else:  # a constant column is zero inside
-            same = self.lowest == self.highest
-            mean = np.where(same, self.lowest, mean)
-            scale = np.where(self.is_constant & ~same, np.abs(mean), scale)
-        half = (np.asarray(self.highest, float) - self.lowest) / 2.0
+            same = inputs.lowest == inputs.highest
+            mean = np.where(same, inputs.lowest, mean)
+            scale = np.where(inputs.is_constant & ~same, np.abs(mean), scale)
         if self.has_one_value is not None:
-            scale = np.where(self.has_one_value, np.maximum(scale, half), scale)
+            scale = np.where(self.has_one_value, np.maximum(scale, inputs.half_range), scale)
         y_mean, y_scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
-        if self.targets is not None:
-            y_scale = self.targets.scale_ if self.centres else _root_mean_square(self.targets)
-            y_mean = self.targets.mean_ if self.centres else y_mean
+        if targets is not None:
+            y_scale = targets.scale if self.centres else targets.root_mean_square
+            y_mean = targets.mean if self.centres else y_mean
         return Standardization(mean, scale, y_mean, y_scale, dtype)
 
     @property
@@ -119,12 +213,7 @@ class Standardizer:
         """Which targets have been constant, to rounding."""
         if self.targets is None:
             return np.zeros(self.n_outputs, bool)
-        return _is_constant(self.targets)
-
-    @property
-    def is_constant(self) -> Array:
-        """Which inputs have been constant, to rounding."""
-        return _is_constant(self.inputs) | (self.lowest == self.highest)
+        return self.targets.is_constant
 
     def scale_anew(self, network: Network, before: "Standardizer"):
         """Let columns whose scale was not known before keep the weights that they have inside.
@@ -132,11 +221,11 @@ class Standardizer:
         Those outside would be larger or smaller inside by as much as the scale is. The network
         predicts the same for the constants that the columns were.
         """
-        is_new, is_new_target = before.is_constant, before.has_constant_targets
+        is_new, is_new_target = before.inputs.is_constant, before.has_constant_targets
         if self.is_sparse or not self.centres:
-            is_new = _is_zero(before.inputs)
-        if self.targets is not None and not self.centres:
-            is_new_target = _is_zero(before.targets)
+            is_new = before.inputs.is_zero
+        if before.targets is not None and not self.centres:
+            is_new_target = before.targets.is_zero
         if not (is_new.any() or is_new_target.any()):
             return
         dtype = network.dtype
@@ -149,26 +238,19 @@ class Standardizer:
 
     def to_plain(self) -> dict[str, Any]:
         """All there is in plain values and arrays, for pickles."""
-        scalers = {"inputs": vars(self.inputs).copy()}
-        scalers["targets"] = None if self.targets is None else vars(self.targets).copy()
-        return vars(self) | scalers
+        targets = None if self.targets is None else self.targets.to_plain()
+        return vars(self) | {"inputs": self.inputs.to_plain(), "targets": targets}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Standardizer":
         """The standardizer that `to_plain` told of; its arrays may be read-only."""
         plain = deepcopy(plain)
-        new = cls(plain["n_outputs"], scales_targets=plain["targets"] is not None)
-        vars(new.inputs).update(plain.pop("inputs"))
-        targets = plain.pop("targets")
-        if new.targets is not None:
-            vars(new.targets).update(targets)
+        for name in ("inputs", "targets"):
+            part = plain[name]
+            plain[name] = None if part is None else Moments.from_plain(part)
+        new = cls(plain["n_outputs"], scales_targets=False)
         vars(new).update(plain)
         return new
-
-
-def _is_constant(scaler: StandardScaler) -> Array:
-    """Where scikit-learn took a column for constant, to rounding, and left its scale at one."""
-    return ~np.isclose(scaler.var_, scaler.scale_**2, rtol=1e-3)
 
 
 def have_one_value(X: Any, weight: Array | None, rows: Rows) -> Array:
@@ -207,18 +289,6 @@ def standardize_inputs(X: Any, standardization: Standardization) -> Any:
         out.data = (out.data / scale[out.indices]).astype(dtype)
         return out
     return standardize_rows(X, mean, scale, dtype)
-
-
-def _is_zero(scaler: StandardScaler) -> Array:
-    """Whether nothing but zeros has come so far, of each column."""
-    return scaler.var_ + scaler.mean_**2 == 0
-
-
-def _root_mean_square(scaler: StandardScaler) -> Array:
-    """That of each column, one where all is zero."""
-    scale = np.sqrt(scaler.var_ + scaler.mean_**2)
-    scale[scale == 0.0] = 1.0
-    return scale
 
 
 def _n_rows(X: Array) -> int:

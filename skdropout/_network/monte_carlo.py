@@ -8,8 +8,9 @@ from scipy.sparse import csr_array, issparse
 
 from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array
+from skdropout._core.vectors import is_finite
 from skdropout._network.masks import Drops, Masks
-from skdropout._network.network import Network
+from skdropout._network.network import Network, bounded_affine
 from skdropout._network.sparse import drop_entries, drop_features
 from skdropout._network.windows import count_weights
 
@@ -121,7 +122,7 @@ class MonteCarlo:
 
     def _predict_thin(self, X, masks: Masks) -> Array:
         masks.draw()
-        return self.network.thin(masks.first_row()).predict(X)
+        return self.network.thin(masks.first_row()).predict_finite(X)
 
     def _predict_masked(self, X, masks: Masks) -> Array:
         masks.draw()
@@ -131,7 +132,12 @@ class MonteCarlo:
                 return h, W * masks[i]
             return self._drop(i, h, masks) if self.drops.drops_units(i) else h, W
 
-        return self.network.forward(X, self.z[: X.shape[0]], self.work, drop)
+        z = self.z[: X.shape[0]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.network.forward(X, z, self.work, drop)
+            if not is_finite(z.reshape(-1)):
+                self.network.forward(X, z, self.work, drop, product=bounded_affine)
+        return z
 
     def _drop(self, i: int, h: Any, masks: Masks):
         """Drop units of layer `i`: hidden ones in place, and inputs in a copy."""

@@ -18,6 +18,9 @@ from skdropout.initializers import choose_initializer
 Drop = Callable[[int, Any, Array], tuple[Any, Array]]
 """Takes ``i, h, W``, what goes into layer `i`, and returns `h` and `W` without what is dropped."""
 
+Product = Callable[[Any, Array, Array, Array], Array]
+"""Takes ``h, W, b, out``, and writes ``h W + b`` into `out`, which it returns."""
+
 
 class Network:
     """A multilayer perceptron: all there is to know of it lies in one vector.
@@ -254,20 +257,43 @@ class Network:
         """Memory for `forward`: two hidden layers."""
         return np.empty((2, n_rows * max(self.sizes[1:-1], default=0)), dtype)
 
-    def forward(self, h: Any, z: Array, work: Array, drop: Drop | None = None) -> Array:
+    def predict_finite(self, X: Any) -> Array:
+        """Raw predictions for rows of finite numbers, however large they are.
+
+        Where something on the way is too large for its type, it stops at half of the largest
+        number.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = self.predict(X)
+            if not is_finite(z.reshape(-1)):
+                far = ~np.isfinite(z).all(axis=1)
+                network, h = self.fold(), X[far]
+                work = self.work_space(h.shape[0], z.dtype)
+                z[far] = network.forward(h, z[far], work, product=bounded_affine)
+        return z
+
+    def forward(
+        self,
+        h: Any,
+        z: Array,
+        work: Array,
+        drop: Drop | None = None,
+        product: Product | None = None,
+    ) -> Array:
         """Write the raw predictions for the inputs `h` into `z`; batch norm has to be folded.
 
-        Layers go from one half of `work` to the other.
+        Layers go from one half of `work` to the other, by `affine` or another product.
         """
+        product = product or affine
         layers = zip(self.weights, self.biases, (*self.activations, None), strict=True)
         here, there = work
         for i, (W, b, name) in enumerate(layers):
             if drop is not None:
                 h, W = drop(i, h, W)
             if name is None:
-                return affine(h, W, b, out=z)
+                return product(h, W, b, z)
             shape = len(z), len(b)
-            x = affine(h, W, b, out=here[: shape[0] * shape[1]].reshape(shape))
+            x = product(h, W, b, here[: shape[0] * shape[1]].reshape(shape))
             function = ACTIVATIONS[name]
             if function.in_place:
                 h = x
@@ -285,4 +311,18 @@ def affine(h: Array | csr_array, W: Array, b: Array, out: Array) -> Array:
     else:
         out[:] = h @ W
     out += b
+    return out
+
+
+def bounded_affine(h: Array | csr_array, W: Array, b: Array, out: Array) -> Array:
+    """``h W + b``, or half of the largest number where that is too large; `h` and `b` are finite.
+
+    It is worked out for `h` and `b` over a power of two, the root of the largest number.
+    """
+    _, exponent = np.frexp(np.finfo(out.dtype).max)
+    unit = np.ldexp(out.dtype.type(1.0), exponent // 2)
+    affine(h / unit, W, b / unit, out)
+    most = np.finfo(out.dtype).max / (2.0 * unit)
+    np.clip(out, -most, most, out=out)
+    out *= unit
     return out

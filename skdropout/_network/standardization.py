@@ -13,6 +13,9 @@ from skdropout._network.network import Network
 BLOCK = 1 << 17
 """Numbers that are measured or standardised at once, in double precision."""
 
+FAR = 1e290
+"""Means from which on the distance of a number to them may be no number any more."""
+
 
 @dataclass(frozen=True)
 class Standardization:
@@ -36,14 +39,19 @@ class Standardization:
     y_scale: Array
     dtype: DTypeLike
 
+    @np.errstate(over="ignore", invalid="ignore")
     def inside(self, network: Network) -> Network:
         """A network inside that predicts as `network` does outside."""
         inner = self.take_inputs(network)
         _move_outputs(inner, -self.y_mean / self.y_scale, 1.0 / self.y_scale)
         return inner if inner.dtype == self.dtype else inner.copy(self.dtype)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def to_outside(self, network: Network, out: Network):
-        """Write the network that predicts outside as `network` does inside into `out`."""
+        """Write the network that predicts outside as `network` does inside into `out`.
+
+        Its parameters are infinite where a unit is beyond what its type can hold.
+        """
         out.memory[:] = network.memory
         _move_inputs(out, self.mean, self.scale)
         _move_outputs(out, self.y_mean, self.y_scale)
@@ -99,6 +107,7 @@ class StandardizedRows:
         self.X = X
         self.mean = mean
         self.scale = scale
+        self.is_far = bool(np.abs(mean).max(initial=0.0) > FAR)
         self.shape, self.size = X.shape, X.size
         self.dtype = np.dtype(dtype)
 
@@ -125,7 +134,11 @@ class StandardizedRows:
         return out
 
     def _standardize(self, X: Array, out: Array):
-        np.divide(X - self.mean, self.scale, out=out, casting="same_kind")
+        if self.is_far:  # half of the distance is a number
+            np.divide(0.5 * X - 0.5 * self.mean, self.scale, out=out, casting="same_kind")
+            out *= 2.0
+        else:
+            np.divide(X - self.mean, self.scale, out=out, casting="same_kind")
 
 
 def standardize_rows(

@@ -174,6 +174,7 @@ class Targets:
         values, first = encoded.values, encoded.values[rows[:1]]  # from which constants are zero
         mean = self._mean(rows, lambda some, share: share.dot(values[some] - first))
 
+        @np.errstate(over="ignore", invalid="ignore")
         def squares(some: Array, share: Array) -> Array:
             return share.dot(np.square(values[some] - first - mean))
 

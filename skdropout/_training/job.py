@@ -88,10 +88,11 @@ class Job:
         for member in self.members:
             member.judged.scale_outputs(factor)
             member.publish()
-            if not member.state.network.is_finite():
+            if not member.is_published():
                 raise ValueError(
-                    f"The columns of X are too small for the weights of a network in "
-                    f"{member.state.network.dtype}: give X in another unit."
+                    "Columns of X are too small, or numbers of y too large or too small, for the "
+                    f"weights of a network in {member.state.network.dtype}: give them in another "
+                    "unit."
                 )
 
     def finish_epoch(self, epoch: Epoch):

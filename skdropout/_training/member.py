@@ -173,6 +173,13 @@ class Member:
                 published.scale_outputs(factor)
             self.standardization.to_outside(published, out=self.state.network)
 
+    def is_published(self) -> bool:
+        """Whether the type of the network of `state` has numbers for what was published."""
+        network, standardization = self.state.network, self.standardization
+        if standardization is None:
+            return network.is_finite()
+        return network.is_finite() and bool(standardization.y_scale.astype(network.dtype).all())
+
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
         settings = self.settings
