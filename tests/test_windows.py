@@ -600,7 +600,7 @@ def test_a_smaller_network_is_the_whole_one_with_a_mask():
 def thins(network, X, scheme, rng=None):
     """The predictions of random networks, and whether these are smaller ones."""
     drops, rng = Drops((scheme,) * 2, (0.2, 0.5)), rng or np.random.default_rng(0)
-    of = MonteCarlo([network], X, 3, drops=drops, rng=rng, consistent=False)
+    of = MonteCarlo([network], X, 3, drops=drops, rng=rng, consistent=False, reach=1.0)
     return of, of.predict == of._predict_thin
 
 

@@ -1,7 +1,7 @@
 """Losses on raw predictions, by log-sum-exp; they know no network and no label."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,9 +18,17 @@ class Loss:
     """A loss together with the link that turns raw predictions into what users see.
 
     A loss takes raw predictions `z` and targets `y`, both of shape (n, n_outputs).
+
+    Attributes
+    ----------
+    out_activation : str
+    reach : float
+        The part of the largest number up to which `z` may go, as differences are taken of it; one
+        where they are not.
     """
 
     out_activation: str
+    reach: ClassVar[float] = 0.25
 
     def per_sample(self, z: Array, y: Array) -> Array:
         """The loss of each row, summed over the outputs, of shape (n,)."""
@@ -270,6 +278,7 @@ class SquaredError(NumberLoss):
     """``sum_k (z_k - y_k)^2 / 2``; its derivative is ``z - y``."""
 
     out_activation = "identity"
+    reach = 1.0
 
     def per_sample(self, z, y):
         return 0.5 * np.square(z - y).sum(axis=1)

@@ -162,6 +162,7 @@ class BaseDropoutMLP(CallbackSupportMixin, BaseEstimator):
             drops=drops,
             rng=random_generator(random_state),
             consistent=bool(consistent),
+            reach=self._fitted_labels.loss.reach,
         )
 
     def _fitted_network(self, asked_for: str) -> Network:

@@ -64,14 +64,14 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 def read_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> Any:
     """Return `X` as dense or sparse rows. Sets: with `reset` `n_features_in_` and the names."""
     _check_dimensions(X, "X")
-    with naming("X"), np.errstate(invalid="ignore"):  # sums of numbers as large as there are
+    with naming("X"):
         return as_rows(validate_data(estimator, X, dtype=dtype, reset=reset, **CHECKS))
 
 
 def read_validation_rows(estimator: Any, X_val: Any, *, dtype: Any) -> Any:
     """Return `X_val`, which has the features of `X`, as dense or sparse rows."""
     _check_dimensions(X_val, "X_val")
-    with naming("X_val"), np.errstate(invalid="ignore"):
+    with naming("X_val"):
         rows = check_array(X_val, dtype=dtype, input_name="X_val", estimator=estimator, **CHECKS)
         if rows.shape[1] != estimator.n_features_in_:
             raise ValueError(
@@ -92,9 +92,13 @@ def check_lengths(X: Any, y: Array, suffix: str) -> None:
 
 @contextmanager
 def naming(name: str, *, words: str = WORDS) -> Iterator[None]:
-    """Have errors say that they are about the argument `name`, and what to do with `words`."""
+    """Have errors say that they are about the argument `name`, and what to do with `words`.
+
+    A sum of finite numbers may be none: so scikit-learn looks for those that are not finite.
+    """
     try:
-        yield
+        with np.errstate(invalid="ignore"):
+            yield
     except (TypeError, ValueError) as error:
         said = str(error)
         if NO_NUMBERS.search(said):

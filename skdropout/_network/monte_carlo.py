@@ -8,9 +8,8 @@ from scipy.sparse import csr_array, issparse
 
 from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array
-from skdropout._core.vectors import is_finite
 from skdropout._network.masks import Drops, Masks
-from skdropout._network.network import Network, bounded_affine
+from skdropout._network.network import Network, come_near, goes_far
 from skdropout._network.sparse import drop_entries, drop_features
 from skdropout._network.windows import count_weights
 
@@ -30,6 +29,8 @@ class MonteCarlo:
     consistent : bool
         Whether all rows go through the same thinned networks. They do so anyhow where the scheme
         draws one mask for a whole batch.
+    reach : float
+        Of the loss.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class MonteCarlo:
         drops: Drops,
         rng: np.random.Generator,
         consistent: bool,
+        reach: float,
     ):
+        self.reach = reach
         self.X, self.n_samples, self.drops, self.rng = X, n_samples, drops, rng
         self.networks = [network.fold() for network in networks]
         self.network = network = self.networks[0]
@@ -122,7 +125,7 @@ class MonteCarlo:
 
     def _predict_thin(self, X, masks: Masks) -> Array:
         masks.draw()
-        return self.network.thin(masks.first_row()).predict_finite(X)
+        return self.network.thin(masks.first_row()).predict_finite(X, self.reach)
 
     def _predict_masked(self, X, masks: Masks) -> Array:
         masks.draw()
@@ -132,12 +135,12 @@ class MonteCarlo:
                 return h, W * masks[i]
             return self._drop(i, h, masks) if self.drops.drops_units(i) else h, W
 
-        z = self.z[: X.shape[0]]
+        def predict(X: Any) -> Array:
+            return self.network.forward(X, self.z[: X.shape[0]], self.work, drop)
+
         with np.errstate(over="ignore", invalid="ignore"):
-            self.network.forward(X, z, self.work, drop)
-            if not is_finite(z.reshape(-1)):
-                self.network.forward(X, z, self.work, drop, product=bounded_affine)
-        return z
+            z = predict(X)
+            return come_near(predict, X, z, self.reach) if goes_far(z) else z
 
     def _drop(self, i: int, h: Any, masks: Masks):
         """Drop units of layer `i`: hidden ones in place, and inputs in a copy."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from skdropout.initializers import choose_initializer
 Drop = Callable[[int, Any, Array], tuple[Any, Array]]
 """Takes ``i, h, W``, what goes into layer `i`, and returns `h` and `W` without what is dropped."""
 
-Product = Callable[[Any, Array, Array, Array], Array]
-"""Takes ``h, W, b, out``, and writes ``h W + b`` into `out`, which it returns."""
+N_WAYS = 13
+"""Times that a row is taken nearer, in the end to zero."""
 
 
 class Network:
@@ -247,6 +248,15 @@ class Network:
                 network.forward(h, z[block], work)
         return z
 
+    def predict_finite(self, X: Any, reach: float) -> Array:
+        """Raw predictions for rows of finite numbers, however large they are: see `come_near`."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = self.predict(X)
+            if goes_far(z):
+                far = np.flatnonzero(is_far(z, reach))
+                z[far] = come_near(self.predict, X[far], z[far], reach)
+        return z
+
     def blocks(self, n_rows: int, *, with_inputs: bool = False) -> list[slice]:
         """Cut rows into blocks for inference, which has copies of their inputs or not."""
         widest = max(self.sizes if with_inputs else self.sizes[1:])
@@ -257,43 +267,20 @@ class Network:
         """Memory for `forward`: two hidden layers."""
         return np.empty((2, n_rows * max(self.sizes[1:-1], default=0)), dtype)
 
-    def predict_finite(self, X: Any) -> Array:
-        """Raw predictions for rows of finite numbers, however large they are.
-
-        Where something on the way is too large for its type, it stops at half of the largest
-        number.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            z = self.predict(X)
-            if not is_finite(z.reshape(-1)):
-                far = ~np.isfinite(z).all(axis=1)
-                network, h = self.fold(), X[far]
-                work = self.work_space(h.shape[0], z.dtype)
-                z[far] = network.forward(h, z[far], work, product=bounded_affine)
-        return z
-
-    def forward(
-        self,
-        h: Any,
-        z: Array,
-        work: Array,
-        drop: Drop | None = None,
-        product: Product | None = None,
-    ) -> Array:
+    def forward(self, h: Any, z: Array, work: Array, drop: Drop | None = None) -> Array:
         """Write the raw predictions for the inputs `h` into `z`; batch norm has to be folded.
 
-        Layers go from one half of `work` to the other, by `affine` or another product.
+        Layers go from one half of `work` to the other.
         """
-        product = product or affine
         layers = zip(self.weights, self.biases, (*self.activations, None), strict=True)
         here, there = work
         for i, (W, b, name) in enumerate(layers):
             if drop is not None:
                 h, W = drop(i, h, W)
             if name is None:
-                return product(h, W, b, z)
+                return affine(h, W, b, out=z)
             shape = len(z), len(b)
-            x = product(h, W, b, here[: shape[0] * shape[1]].reshape(shape))
+            x = affine(h, W, b, out=here[: shape[0] * shape[1]].reshape(shape))
             function = ACTIVATIONS[name]
             if function.in_place:
                 h = x
@@ -314,15 +301,29 @@ def affine(h: Array | csr_array, W: Array, b: Array, out: Array) -> Array:
     return out
 
 
-def bounded_affine(h: Array | csr_array, W: Array, b: Array, out: Array) -> Array:
-    """``h W + b``, or half of the largest number where that is too large; `h` and `b` are finite.
+def goes_far(z: Array) -> bool:
+    """Whether raw predictions, or no more than their squares, are too large for their type."""
+    flat = z.reshape(-1)
+    return not isfinite(flat.dot(flat))
 
-    It is worked out for `h` and `b` over a power of two, the root of the largest number.
+
+def is_far(z: Array, reach: float) -> Array:
+    """Which rows of raw predictions are larger than this part of the largest number."""
+    return ~(np.abs(z) <= reach * np.finfo(z.dtype).max).all(axis=1)
+
+
+def come_near(predict: Callable[[Any], Array], X: Any, z: Array, reach: float) -> Array:
+    """Raw predictions `z` for `X`, and where they are no numbers those on the way from zero to it.
+
+    The row is halved once, twice, four times, ... until there are numbers for what `predict` makes
+    of it. So far away a network is a line, or all but constant. With a `reach` of one outputs are
+    not compared with each other, and what is infinite is the largest number.
     """
-    _, exponent = np.frexp(np.finfo(out.dtype).max)
-    unit = np.ldexp(out.dtype.type(1.0), exponent // 2)
-    affine(h / unit, W, b / unit, out)
-    most = np.finfo(out.dtype).max / (2.0 * unit)
-    np.clip(out, -most, most, out=out)
-    out *= unit
-    return out
+    largest = np.finfo(z.dtype).max
+    z = z.copy() if reach < 1.0 else np.clip(z, -largest, largest)
+    for i in range(N_WAYS):
+        far = is_far(z, reach)
+        if not far.any():
+            break
+        z[far] = predict(X * 0.5 ** (1 << i))[far]
+    return z

@@ -134,6 +134,17 @@ class StandardizedRows:
         return out
 
     def _standardize(self, X: Array, out: Array):
+        """What is further away than the type has numbers for stays at its largest number."""
+        try:
+            with np.errstate(over="raise"):
+                self._divide(X, out)
+        except FloatingPointError:
+            with np.errstate(over="ignore"):
+                self._divide(X, out)
+            largest = np.finfo(self.dtype).max
+            np.clip(out, -largest, largest, out=out)
+
+    def _divide(self, X: Array, out: Array):
         if self.is_far:  # half of the distance is a number
             np.divide(0.5 * X - 0.5 * self.mean, self.scale, out=out, casting="same_kind")
             out *= 2.0

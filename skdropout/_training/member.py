@@ -6,6 +6,8 @@ from dataclasses import InitVar, dataclass, field, replace
 from math import inf
 from typing import NamedTuple
 
+import numpy as np
+
 from skdropout._core import threads, tuning
 from skdropout._core.buffers import Array, pieces
 from skdropout._core.losses import Loss
@@ -154,11 +156,13 @@ class Member:
         self.state.set_epoch(n_epochs, n_samples)
 
     def to_outside(self, z: Array) -> Array:
-        """Raw predictions for the targets as they were given."""
+        """Raw predictions for the targets as they were given, up to the largest number."""
         if self.standardization is None:
             return z
-        outside = self.standardization.y_mean + self.standardization.y_scale * z
-        return outside.astype(z.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            outside = self.standardization.y_mean + self.standardization.y_scale * z
+        largest = np.finfo(z.dtype).max
+        return np.clip(outside, -largest, largest).astype(z.dtype, copy=False)
 
     def publish(self, factor: float = 1.0) -> None:
         """Write the network for the data as they were given. Sets: the network of `state`.
