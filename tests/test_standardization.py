@@ -332,6 +332,16 @@ def test_an_offset_of_ten_billion_costs_no_more_than_digits(network):
 
 
 @over_cv
+@each_class
+def test_numbers_too_small_for_weights_of_their_type_are_refused(network, cv):
+    tiny = SCALED.astype(np.float32)
+    tiny[:, 2] *= np.float32(1e-42)
+    with pytest.raises(ValueError, match=r"X are too small .* in float32: give X in another unit"):
+        make(network, cv=cv).fit(tiny, targets_of(network))
+    assert make(network, cv=cv).fit(tiny.astype(float), targets_of(network)).n_iter_ == 12
+
+
+@over_cv
 def test_constant_targets_are_predicted(cv):
     estimator = make(DropoutMLPRegressor, cv=cv, max_iter=50).fit(RAW, np.full(96, -4e3))
     assert_allclose(estimator.predict(RAW), -4e3, rtol=1e-3)
