@@ -3,6 +3,7 @@
 import os
 import threading
 import warnings
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -157,6 +158,13 @@ def test_the_next_call_works_after_one_that_was_given_up():
             parallel(delayed(task)(i) for i in range(5))
         assert parallel(delayed(abs)(i) for i in range(70)) == list(range(70))
     assert parallel._backend._n_running == 0
+
+
+def test_the_next_call_works_after_a_process_has_died():
+    with parallel_config("skdropout", n_jobs=2), Parallel() as parallel:
+        with pytest.raises(BrokenProcessPool):
+            parallel(delayed(os._exit)(1) for _ in range(3))
+        assert parallel(delayed(abs)(-i) for i in range(5)) == [0, 1, 2, 3, 4]
 
 
 def test_no_thread_is_left():

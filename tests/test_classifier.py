@@ -263,6 +263,12 @@ def test_weights_of_labels_and_samples_may_not_leave_nothing_together(arguments)
         clf.fit(X[: len(labels)], labels, labels[:, 0] == 0)
 
 
+def test_many_labels_need_as_many_class_weights():
+    labels = np.eye(3, dtype=int)[np.arange(len(X)) % 3]
+    with pytest.raises(ValueError, match="a dict for each of the 3 labels, got 2"):
+        network(class_weight=[{0: 1, 1: 2}] * 2).fit(X, labels)
+
+
 CLASS_WEIGHTS = {
     "binary": {False: 3.0, True: 0.5},
     "multiclass": {0: 3.0, 2: 0.5},  # one for class 1
@@ -476,6 +482,15 @@ def test_verbose_prints_a_line_an_epoch():
         assert f"Iteration {epoch + 1}, loss = {clf.loss_curve_[epoch]:.8f}" in line
         assert f"validation score = {clf.validation_scores_[epoch]:.6f}" in line
         assert "learning rate = 0.01" in line
+
+
+def test_verbose_tells_of_no_penalty_and_no_score_where_there_are_none(capsys):
+    network(verbose=True, alpha=0, scoring="roc_auc", max_iter=2).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert "penalty" not in line
+        assert "score" not in line
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -744,6 +759,12 @@ BAD_DATA = {
     "square weights": ((X, Y), {"sample_weight": np.ones((120, 2))}, r"sample_weight.*\(120, 2\)"),
     "NaN weights": ((X, Y), {"sample_weight": NAN[:, 3]}, "sample_weight must hold finite numbers"),
     "zero weights": ((X, Y), {"sample_weight": np.zeros(120)}, "sample_weight.*above zero"),
+    "complex weights": ((X, Y), {"sample_weight": np.ones(120) * 1j}, "sample_weight .*complex"),
+    "large weights": (
+        (X.astype(np.float32), Y),
+        {"sample_weight": np.full(120, 1e300)},
+        r"sample_weight must hold numbers that float32 can hold, got 1e\+300",
+    ),
 }
 
 
@@ -763,6 +784,11 @@ def test_bad_data_is_refused_and_harms_nothing(name, cv, monkeypatch):
             clf.fit(*data, **weights)
     assert set(vars(fitted)) == attributes
     assert_array_equal(fitted.predict_proba(frame), before)
+
+
+def test_a_number_as_sample_weight_is_that_of_each_sample():
+    clf = network().fit(X, Y, sample_weight=2.0)
+    assert_array_equal(clf.coefs_[0], network().fit(X, Y, np.full(120, 2.0)).coefs_[0])
 
 
 def test_a_column_of_targets_is_taken_with_a_warning():

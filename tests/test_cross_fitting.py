@@ -534,6 +534,14 @@ def test_what_a_scorer_says_is_passed_on():
         make(scoring=score).fit(X, BINARY)
 
 
+def test_a_scorer_can_predict_no_other_rows():
+    def score(estimator, x, y):
+        return estimator.predict(x.copy()).mean()
+
+    with pytest.raises(ValueError, match="a scorer can predict the X that it is given"):
+        make(scoring=score).fit(X, BINARY)
+
+
 @pytest.mark.parametrize("kind", OF_CLASSES)
 def test_the_temperature_is_part_of_the_members(kind):
     """After a single epoch the networks are the same, whatever decides."""

@@ -1,6 +1,7 @@
 """From data to batches: the hold-out split, the encoded targets, the rows of an epoch."""
 
 import pickle
+import sys
 import tracemalloc
 from collections import Counter
 
@@ -372,17 +373,30 @@ def test_mapped_rows_train_the_same_network(tmp_path):
     assert_array_equal(net.fit(mapped, y).predict_proba(mapped), expected)
 
 
-def test_samples_out_of_a_message_lie_where_numpy_can_take_rows_from():
+def test_samples_tell_how_many_bytes_a_message_takes():
+    X = np.ones((1000, 3))
+    targets = DenseTargets(X, 0.0)
+    for rows, n_bytes in ((X, X.nbytes), (csr_array(np.eye(500)), 500 * 8)):
+        assert 0 <= sys.getsizeof(Samples(rows, targets, None)) - n_bytes < 100
+
+
+@pytest.mark.parametrize("weight", [np.ones((4, 1)), None], ids=["weighted", ""])
+def test_samples_out_of_a_message_lie_where_numpy_can_take_rows_from(weight):
     X = np.arange(12.0).reshape(4, 3)
     for rows in (X, csr_array(X)):
-        targets, weight = DenseTargets(X, 0.0), np.ones((4, 1))
+        targets = DenseTargets(X, 0.0)
         buffers = []
         samples = Samples(rows, targets, weight)
         message = pickle.dumps(samples, protocol=5, buffer_callback=buffers.append)
         shifted = [bytearray(b"." + bytes(buffer.raw())) for buffer in buffers]
         found = pickle.loads(message, buffers=[memoryview(buffer)[1:] for buffer in shifted])
         numbers = found.X if rows is X else found.X.data
-        for array in (numbers, found.targets.values, found.weight):
+        for array in (numbers, found.targets.values):
             assert array.flags.aligned
+        if weight is None:
+            assert found.weight is None
+        else:
+            assert found.weight.flags.aligned
+            assert_array_equal(found.weight, weight)
         assert_array_equal(found.X if rows is X else found.X.toarray(), X)
         assert_array_equal(found.targets.values, X)

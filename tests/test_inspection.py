@@ -566,6 +566,13 @@ def test_a_search_stands_for_the_best_that_it_found(display):
         display.from_estimator(clone(search), **arguments)
 
 
+def test_a_pipeline_may_be_a_network_alone():
+    display = NetworkDisplay.from_estimator(
+        make_pipeline(MLPClassifier((3,), max_iter=2)).fit(X, Y)
+    )
+    assert [len(nodes.get_offsets()) for nodes in display.nodes_] == [6, 3, 1]
+
+
 def test_pipelines_and_other_networks():
     model = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), MLPClassifier((3,))))
     display = NetworkDisplay.from_estimator(
@@ -639,6 +646,13 @@ def test_samples_are_coloured_by_their_classes(labels):
         assert_allclose(points.get_facecolors()[0, :3], to_rgb(color))
     shown = [text.get_text() for text in display.legend_.get_texts()]
     assert shown == [str(label) for label in estimator.classes_]
+
+
+def test_a_class_without_samples_has_no_points():
+    display = draw_uncertainty(fit(X=MOONS, y=HALVES), X=MOONS[HALVES == 1], y=HALVES[HALVES == 1])
+    (points,) = display.points_
+    assert_array_equal(points.get_offsets(), MOONS[HALVES == 1])
+    assert_allclose(points.get_facecolors()[0, :3], to_rgb(_axes.COLORS[1]))
 
 
 def test_samples_without_classes():

@@ -187,10 +187,11 @@ def test_it_is_so_for_partial_fit_and_a_pickle_in_between(laziness):
     assert_allclose(waiting.predict_proba(X), dense.predict_proba(X), atol=1e-4)
 
 
-def test_it_is_so_where_all_rows_rest_in_the_midst_of_an_epoch(laziness, monkeypatch):
+@pytest.mark.parametrize("n_steps", [7, 8], ids=["", "and at its end"])  # of the 40 of an epoch
+def test_it_is_so_where_all_rows_rest_in_the_midst_of_an_epoch(n_steps, laziness, monkeypatch):
     laziness(True)
     seldom = network(batch_size=5).fit(X, Y).predict_proba(X)
-    monkeypatch.setattr(lazy, "MOST_MOMENTS", 7)
+    monkeypatch.setattr(lazy, "MOST_MOMENTS", n_steps)
     assert_allclose(network(batch_size=5).fit(X, Y).predict_proba(X), seldom, atol=1e-4)
 
 

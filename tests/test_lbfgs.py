@@ -251,6 +251,18 @@ def test_data_of_a_wild_unit_give_a_clear_error_and_harm_nothing(
     assert_array_equal(net.predict(x), before)
 
 
+def test_an_interruption_before_the_first_iteration_is_passed_on_and_harms_nothing(monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    net = network().fit(X, Y)
+    before = net.predict(X)
+    monkeypatch.setattr("skdropout._training.lbfgs.minimize", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, Y)
+    assert_array_equal(net.predict(X), before)
+
+
 # going on
 
 

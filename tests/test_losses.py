@@ -175,6 +175,29 @@ def test_running_loss_is_the_weighted_sum(sizes, kind, dtype):
         assert_allclose(running.pop()[0], [0.5 * weight.dot(loss.per_sample(z, y))], rtol=rtol)
 
 
+@pytest.mark.parametrize("sizes", [(5, LOSS_ROWS - 9, 20, 7), (LOSS_ROWS + 30,)], ids=str)
+@pytest.mark.parametrize("n_networks", [None, 2], ids=["alone", "two networks"])
+def test_running_loss_sums_terms_of_each_network_too(n_networks, sizes):
+    loss, z, y, weight = make_problem("multiclass", n_rows=sum(sizes))
+    stack = () if n_networks is None else (n_networks,)
+    rng = np.random.default_rng(1)
+    factor = rng.uniform(1, 2, stack)
+    z, y = z + rng.normal(size=(*stack, 1, 1)), np.broadcast_to(y, (*stack, *y.shape))
+    weight = np.broadcast_to(weight[:, None], (*stack, len(weight), 1))
+    running = RunningLoss(loss, 3, np.float64, stack, lambda z, y: z * y)
+    start = 0
+    for size in sizes:
+        batch = np.s_[..., start : start + size, :]
+        running.add(z[batch], y[batch], weight[batch], factor)
+        start += size
+    losses = loss.per_sample(z.reshape(-1, 3), y.reshape(-1, 3)).reshape(*stack, -1)
+    totals, sums = running.pop()
+    shares = weight[..., 0] * np.expand_dims(factor, -1)
+    assert_allclose(totals, np.atleast_1d((shares * losses).sum(axis=-1)), rtol=1e-12)
+    expected = (shares[..., None] * z * y).sum(axis=-2)
+    assert_allclose(sums, expected.reshape(-1, 3), rtol=1e-10)
+
+
 @pytest.mark.parametrize("weight", [1e-44, 1e37])
 def test_running_loss_neither_overflows_nor_loses_digits_with_the_weights(weight):
     loss, z, y, _ = make_problem("multiclass", dtype=np.float32)

@@ -425,6 +425,18 @@ def test_a_call_that_fails_late_leaves_the_history_as_it_was(estimator, cv):
     assert go_on(net).loss_curve_[:-1] == history["loss"]
 
 
+def test_a_call_that_fails_late_leaves_no_new_curve():
+    net = go_on(network(scoring="neg_log_loss", batch_size=20), 2)
+    names = list(net.history_)
+    assert "training_score" not in names
+    net.set_params(scoring=None)
+    with pytest.raises(UserWarning, match="larger than the 10 samples"):
+        go_on(net, 1, X[:10], Y[:10])
+    assert list(net.history_) == names
+    history = go_on(net).history_
+    assert np.isfinite(history["training_score"]).tolist() == [False, False, True]
+
+
 def test_networks_of_an_ensemble_go_on_alone_with_curves_of_their_own():
     net = go_on(network(DropoutMLPRegressor, cv=3, max_iter=2).fit(X, Y))
     curve = net.loss_curve_.copy()

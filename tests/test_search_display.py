@@ -332,6 +332,7 @@ def test_options_of_the_map(search):
         ([0.12341, 0.12342], ["0.12341", "0.12342"]),
         ([None, "adam", True, [0.1, 0.2]], ["None", "adam", "True", "[0.1, 0.2]"]),
         ([np.array([1.0, 2.0]), np.max], ["[1, 2]", "max"]),
+        (["1", 1], ["1", "1"]),
     ],
 )
 def test_values_are_legible(values, labels):
@@ -339,10 +340,10 @@ def test_values_are_legible(values, labels):
 
 
 def test_long_values_take_several_lines():
-    values = ["(100, 50)", "Batchwise(batches_per_mask=10)", "adam"]
-    folded = ["(100,\n50)", "Batchwise(\nbatches_per_mask=10)", "adam"]
+    values = ["(100, 50)", "Batchwise(batches_per_mask=10)", "adam", "Bernoulli()"]
+    folded = ["(100,\n50)", "Batchwise(\nbatches_per_mask=10)", "adam", "Bernoulli()"]
     _, ax = plt.subplots(figsize=(3, 3))
-    mean = np.full((1, 3), 0.5)
+    mean = np.full((1, 4), 0.5)
     display = SearchDisplay(mean, mean, x_values=values).plot(ax)
     labels = display.ax_.get_xticklabels()
     assert [label.get_text() for label in labels] == folded
@@ -399,6 +400,14 @@ def test_two_distributions_are_points():
     assert display.colorbar_.ax.get_ylabel() == "Mean test score\n3 splits"
     best = search.best_params_
     assert_allclose(display.best_.get_offsets(), [[best["tol"], best["C"]]])
+
+
+def test_points_may_have_no_colorbar_and_no_best():
+    display = SearchDisplay(
+        np.full((2, 2), np.nan), np.full((2, 2), np.nan), x_values=[1, 2], y_values=[3, 4], y="a"
+    ).plot(kind="points", colorbar=False)
+    assert display.best_ is display.colorbar_ is None
+    assert len(display.points_.get_offsets()) == 0
 
 
 def test_one_distribution_is_points_with_errors():

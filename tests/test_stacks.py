@@ -456,6 +456,18 @@ def test_an_error_in_an_engine_is_that_of_its_fits(monkeypatch):
     assert [type(error) for error in errors] == [MemoryError, MemoryError, type(None)]
 
 
+def test_an_error_on_the_way_to_an_engine_is_that_of_all_who_wait(monkeypatch):
+    def fail(self, members):
+        raise MemoryError("no room")
+
+    nets = [network(random_state=seed) for seed in range(3)]
+    with monkeypatch.context() as patch, parallel_config("skdropout"):
+        patch.setattr(Engine, "__init__", fail)
+        errors = Parallel()(delayed(attempt)(net) for net in nets)
+        assert [type(error) for error in errors] == [MemoryError] * 3
+    assert fit_together(nets)[0].n_iter_ == 4
+
+
 def test_warnings_come_with_their_fit():
     def warn(net):
         with warnings.catch_warnings(record=True) as caught:

@@ -2,7 +2,7 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event, Thread, local
 
 import numpy as np
 import pytest
@@ -33,6 +33,20 @@ def set_threads(n):
     threadpool_limits(n, user_api="blas")
     with threadpool_limits():
         pass  # whose end lets go of what one Python thread alone may set
+
+
+class PerThread:
+    """A library with a number of threads for each Python thread."""
+
+    def __init__(self):
+        self.own = local()
+
+    @property
+    def num_threads(self):
+        return getattr(self.own, "n", 2)
+
+    def set_num_threads(self, n):
+        self.own.n = n
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +90,28 @@ def test_each_library_gets_its_own_number_back():
         assert set(n_threads()) == {1}
     assert n_threads() == before
     first.set_num_threads(2)
+
+
+def test_each_python_thread_gets_its_own_number_back(monkeypatch):
+    """Of a library that has one for each, as OpenBLAS has where it is built with OpenMP."""
+    library = PerThread()
+    monkeypatch.setattr(threads, "_libraries", lambda: ([], [library]))
+
+    def hold(n_before, seen):
+        library.set_num_threads(n_before)
+        with threads.one:
+            with threads.one:
+                seen.append(library.num_threads)
+            seen.append(library.num_threads)
+        seen.append(library.num_threads)
+
+    for n_before in (3, 5):
+        seen: list[int] = []
+        thread = Thread(target=hold, args=(n_before, seen))
+        thread.start()
+        thread.join()
+        assert seen == [1, 1, n_before]
+    assert library.num_threads == 2
 
 
 def test_it_may_be_nested():

@@ -76,6 +76,14 @@ def test_samples_without_targets_are_ticks_below():
     assert low < (display.mean - 2 * display.std).min() < high  # ticks at 0.02 are no targets
 
 
+def test_bands_may_be_drawn_without_samples():
+    display = draw(regressor().fit(X, Y))
+    bare = UncertaintyBandDisplay(display.grid, display.mean, display.std).plot()
+    assert bare.points_ is None
+    texts = [text.get_text() for text in bare.legend_.get_texts()]
+    assert texts == ["prediction", "± 1 standard deviation", "± 2 standard deviations"]
+
+
 @pytest.mark.parametrize("eps, margin", [(None, 0.2), (0, 0.0), (3.0, None)])
 def test_the_picture_reaches_beyond_the_samples(eps, margin):
     display = draw(regressor().fit(X, Y), eps=eps)

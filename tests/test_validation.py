@@ -228,6 +228,13 @@ def test_validation_fraction_does_not_count():
     assert_array_equal(first.coefs_[0], second.coefs_[0])
 
 
+def test_a_single_row_of_numbers_has_a_loss_and_no_score():
+    net = network(DropoutMLPRegressor, max_iter=3)
+    fit(net, X_val=X_VAL[:1], y_val=NUMBERS[140:141])
+    assert np.isfinite(net.history_["validation_loss"]).all()
+    assert np.isnan(net.history_["validation_score"]).all()
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, pd.DataFrame])
 def test_the_scorer_sees_the_validation_set(early_stopping, form):

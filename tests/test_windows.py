@@ -384,9 +384,14 @@ def replay_masks(monkeypatch, masks):
 
 
 @pytest.mark.parametrize("make", [DropoutMLPClassifier, DropoutMLPRegressor])
-@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "amsgrad"])
+@pytest.mark.parametrize(
+    "solver, fit_intercept",
+    [("adam", True), ("sgd", True), ("rmsprop", True), ("amsgrad", True), ("adam", False)],
+)
 @pytest.mark.parametrize("batches_per_mask", [1, 3])
-def test_fit_equals_the_one_with_the_same_masks(batches_per_mask, solver, make, monkeypatch):
+def test_fit_equals_the_one_with_the_same_masks(
+    batches_per_mask, solver, fit_intercept, make, monkeypatch
+):
     X, y = make_data()
     monkeypatch.setattr(tuning, "BATCHES_PER_PERMUTATION", 2)
     net = make(
@@ -396,8 +401,9 @@ def test_fit_equals_the_one_with_the_same_masks(batches_per_mask, solver, make, 
         dropout_rate=[0.4, 0.3],
         input_dropout_rate=0.2,
         solver=solver,
+        fit_intercept=fit_intercept,
         alpha=0.01,
-        bias_alpha=0.01,
+        bias_alpha=0.01 if fit_intercept else 0.0,
         weight_decay=0.01,
         max_norm=2.0,
         clip_norm=1.0,
