@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 
-from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, RunningLoss
+from skdropout._core.losses import CLASS_LOSSES, NUMBER_LOSSES, RunningLoss, SquaredError
 from skdropout._core.tuning import LOSS_ROWS
 
 LOSSES = {**CLASS_LOSSES, **NUMBER_LOSSES}
@@ -205,6 +205,21 @@ def test_running_loss_neither_overflows_nor_loses_digits_with_the_weights(weight
     running.add(100 * z, y, np.full((30, 1), 1 / 30, np.float32), 30 * weight)
     (total,), _ = running.pop()
     assert total / weight == pytest.approx(30 * loss.value(100 * z, y), rel=1e-5)
+
+
+@over_dtypes
+def test_running_loss_works_in_the_type_of_the_network(dtype):
+    seen = set()
+
+    class Noted(SquaredError):
+        def per_sample(self, z, y):
+            seen.update([z.dtype, y.dtype])
+            return super().per_sample(z, y)
+
+    running = RunningLoss(Noted(), 2, dtype)
+    running.add(np.ones((4, 2), dtype), np.ones((4, 2), dtype), np.ones((4, 1), dtype), 1.0)
+    assert running.pop()[0] == [0.0]
+    assert seen == {np.dtype(dtype)}
 
 
 def test_running_loss_of_many_outputs_takes_little_memory():

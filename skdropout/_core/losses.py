@@ -1,5 +1,6 @@
 """Losses on raw predictions, by log-sum-exp; they know no network and no label."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ RAREST = 1e-6
 """The smallest probability or mean that a raw prediction is found for."""
 
 
-class Loss:
+class Loss(ABC):
     """A loss together with the link that turns raw predictions into what users see.
 
     A loss takes raw predictions `z` and targets `y`, both of shape (n, n_outputs).
@@ -30,28 +31,28 @@ class Loss:
     out_activation: str
     reach: ClassVar[float] = 0.25
 
+    @abstractmethod
     def per_sample(self, z: Array, y: Array) -> Array:
         """The loss of each row, summed over the outputs, of shape (n,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gradient(self, z: Array, y: Array, weight: Array, dz: Array, row: Array):
         """Write the derivative of the weighted sum of the rows' losses into `dz`.
 
         `weight` is a column, `row` scratch of its shape.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def link(self, mean: Array) -> Array:
         """The raw predictions whose mean, or probability, is `mean`, of shape (..., n_outputs)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def average(self, draws: Array, weight: Array) -> Array:
         """The raw predictions whose mean, or probability, is the average of those of `draws`.
 
         `draws` have the shape (m, n, n_outputs), `weight` the shape (m, n, 1) and sums to one over
         the first axis.
         """
-        raise NotImplementedError
 
     def value(self, z: Array, y: Array, weight: Array | None = None) -> float:
         """The mean loss, weighted by `weight` of shape (n,) or not."""
@@ -64,21 +65,21 @@ class Loss:
 class ClassLoss(Loss):
     """A loss of probabilities."""
 
+    @abstractmethod
     def proba(self, z: Array) -> Array:
         """Probabilities of the classes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log_proba(self, z: Array) -> Array:
         """Their logarithms, finite wherever `z` is."""
-        raise NotImplementedError
 
 
 class NumberLoss(Loss):
     """A loss of means."""
 
+    @abstractmethod
     def mean(self, z: Array) -> Array:
         """The predicted means."""
-        raise NotImplementedError
 
 
 class RunningLoss:
