@@ -454,6 +454,16 @@ def test_predict_works_where_a_row_is_wider_than_a_block(block, monkeypatch):
     assert_allclose(case.network.predict(case.X), z, rtol=1e-13)
 
 
+@pytest.mark.parametrize("with_inputs, n_rows", [(False, 20), (True, 6)])
+def test_blocks_are_as_long_as_the_widest_layer_allows(with_inputs, n_rows, monkeypatch):
+    """And as the inputs allow, if they have copies of them."""
+    monkeypatch.setattr("skdropout._core.tuning.INFERENCE_NUMBERS", 300)
+    network = Network([50, 15, 2], ("relu",), np.float64)
+    blocks = network.blocks(33, with_inputs=with_inputs)
+    assert [block.stop - block.start for block in blocks[:-1]] == [n_rows] * (33 // n_rows)
+    assert blocks[-1].stop == 33
+
+
 def test_predict_without_hidden_layer():
     case = make_case(activations=(), widths=(5,), rates=(0.0,))
     (W,), (b,) = case.reference_parameters()

@@ -2,6 +2,7 @@
 
 import pickle
 import tracemalloc
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
@@ -19,7 +20,14 @@ from skdropout._network.monte_carlo import MonteCarlo
 from skdropout._network.network import Network
 from skdropout._network.ops import Dense
 from skdropout._network.sparse import SparseDense
-from skdropout._network.windows import COSTS, UnitPermutation, Window, WindowDense, Windows
+from skdropout._network.windows import (
+    COSTS,
+    UnitPermutation,
+    Window,
+    WindowCosts,
+    WindowDense,
+    Windows,
+)
 from skdropout._training.update import ParameterUpdate
 from skdropout.constraints import Constraint, MaxNorm
 from skdropout.dropout import Batchwise, Bernoulli, DropConnect, DropoutScheme
@@ -765,6 +773,12 @@ def test_windows_pay_where_they_save_more_than_they_cost(n_draws, n_rows, rate):
     assert COSTS.pay(sizes, active, n_rows=n_rows, n_draws=n_draws) == (gain > 0)
     assert ALWAYS.pay(sizes, active, n_rows=n_rows, n_draws=n_draws)
     assert not NEVER.pay(sizes, active, n_rows=n_rows, n_draws=n_draws)
+
+
+def test_windows_that_save_what_they_cost_do_not_pay():
+    even = WindowCosts(pieces=0.0, clearing=0.0, moving=0.0, calls=3 * 8 * 16 / 2)
+    assert not even.pay((2, 4, 2), (2, 2, 2), n_rows=8, n_draws=1)
+    assert replace(even, clearing=-0.1).pay((2, 4, 2), (2, 2, 2), n_rows=8, n_draws=1)
 
 
 @pytest.mark.parametrize("input_dropout_rate", [0.0, 0.3])
