@@ -2,14 +2,16 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier, Event, Thread, local
 
 import numpy as np
 import pytest
+from blas import n_threads, two_threads
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV, cross_val_predict
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import threads, tuning
@@ -20,19 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 X, Y = make_classification(90, n_features=10, random_state=0)
 each_estimator = pytest.mark.parametrize("estimator", [DropoutMLPClassifier, DropoutMLPRegressor])
-
-
-def n_threads():
-    """The numbers of threads of all BLAS libraries."""
-    libraries = threadpool_info()
-    return [library["num_threads"] for library in libraries if library["user_api"] == "blas"]
-
-
-def set_threads(n):
-    """Let BLAS have so many threads from now on, and any Python thread change it again."""
-    threadpool_limits(n, user_api="blas")
-    with threadpool_limits():
-        pass  # whose end lets go of what one Python thread alone may set
 
 
 class PerThread:
@@ -50,20 +39,10 @@ class PerThread:
 
 
 @pytest.fixture(autouse=True)
-def two_threads():
-    """Two threads to begin with, whatever the machine has."""
-    before = threadpool_info()
-    set_threads(2)
-    counts = n_threads()
-    if set(counts) == {2}:
+def _two_threads():
+    """Two threads to begin with, and in the end."""
+    with two_threads():
         yield
-        after = n_threads()
-    threadpool_limits(before)
-    with threadpool_limits():
-        pass
-    if set(counts) != {2}:
-        pytest.skip("a BLAS that does not take a number of threads")
-    assert after == counts  # whatever happened in between
 
 
 # The hold itself.
@@ -128,6 +107,25 @@ def test_an_exception_ends_it():
         with pytest.raises(error), threads.one, threads.one:
             raise error
         assert set(n_threads()) == {2}
+
+
+@pytest.mark.parametrize("n_calls", range(1, 9))
+def test_ctrl_c_while_it_begins_or_ends_leaves_nothing_behind(n_calls, monkeypatch):
+    """Between any two of its calls of the libraries, of which there are two or four in all."""
+    libraries, _ = threads._libraries()
+    kind = type(libraries[0])
+    set_number, count = kind.set_num_threads, iter(range(1, 100))
+
+    def interrupted(library, number):
+        set_number(library, number)
+        if next(count) == n_calls:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "set_num_threads", interrupted)
+    with suppress(KeyboardInterrupt), threads.one:
+        assert set(n_threads()) == {1}
+    assert set(n_threads()) == {2}
+    assert threads.one.n_inside == threads.one.count_own() == 0
 
 
 def test_holds_of_two_python_threads_may_overlap():

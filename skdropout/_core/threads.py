@@ -5,6 +5,7 @@ on idle cores and costs up to a hundredfold on busy ones. With one thread the nu
 same wherever a process has been given fewer threads, as joblib's workers are.
 """
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from threading import Lock, local
@@ -36,14 +37,6 @@ _release_control = getattr(
 )
 
 
-def _hold(libraries: list) -> list[tuple[Any, int]]:
-    """Set the numbers of threads to one; return what to set back."""
-    before = [(library, library.num_threads) for library in libraries]
-    changed = [(library, number) for library, number in before if number != 1]
-    _set([(library, 1) for library, _ in changed])
-    return changed
-
-
 def _set(numbers: list[tuple[Any, int]]) -> None:
     """Set numbers of threads."""
     if numbers:
@@ -52,30 +45,47 @@ def _set(numbers: list[tuple[Any, int]]) -> None:
         _release_control()
 
 
+def _settle(place: Any, libraries: list, *, is_held: bool) -> None:
+    """Hold libraries to one thread, or give back what they had, which `place` remembers.
+
+    If that is interrupted, doing it again, or the other, leaves nothing behind.
+    """
+    before = getattr(place, "before", None)
+    if is_held and before is None:
+        place.before = before = [(library, library.num_threads) for library in libraries]
+        _set([(library, 1) for library, number in before if number != 1])
+    elif before is not None and not is_held:
+        _set([(library, number) for library, number in before if number != 1])
+        place.before = None
+
+
 class OneThread:
     """Holds BLAS to one thread, in the whole process, as long as anybody is inside."""
 
     def __init__(self):
         self.lock = Lock()
         self.n_inside = 0
-        self.before: list[tuple[Any, int]] = []
-        self.own = local()  # what each Python thread has to set back, where it has its own number
+        self.own = local()  # of each Python thread: how often it is inside, numbers of its own
 
     def __enter__(self) -> None:
-        _, own = _libraries()
-        with self.lock:
-            if own:
-                vars(self.own).setdefault("before", []).append(_hold(own))
-            self.own.n_inside = self.count_own() + 1
-            self._count(1)
+        n = self.count_own()
+        try:
+            with self.lock:
+                self._count(n + 1)
+        except BaseException:  # Ctrl-C: nobody will call `__exit__`
+            with self.lock:
+                self._count(n)
+            raise
 
     def __exit__(self, *error: object) -> None:
-        _, own = _libraries()
-        with self.lock:
-            if own:
-                _set(self.own.before.pop())
-            self.own.n_inside -= 1
-            self._count(-1)
+        n = self.own.n_inside - 1
+        try:
+            with self.lock:
+                self._count(n)
+        except BaseException:
+            with self.lock:
+                self._count(n)
+            raise
 
     def count_own(self) -> int:
         """How often this Python thread is inside."""
@@ -85,18 +95,35 @@ class OneThread:
         """Count in threads that go on, or with a negative number leave out those that wait."""
         if n:
             with self.lock:
-                self._count(n)
+                self.n_inside += n
+                self._settle()
 
     def _count(self, n: int) -> None:
-        shared, _ = _libraries()
-        before, self.n_inside = self.n_inside, self.n_inside + n
-        if before == 0:
-            self.before = _hold(shared)
-        elif self.n_inside == 0:
-            _set(self.before)
+        """Let this Python thread be inside `n` times."""
+        n_inside = self.n_inside + n - self.count_own()
+        self.n_inside, self.own.n_inside = n_inside, n  # both, as no call is in between
+        self._settle()
+
+    def _settle(self) -> None:
+        shared, own = _libraries()
+        _settle(self, shared, is_held=self.n_inside > 0)
+        if own:
+            _settle(self.own, own, is_held=self.own.n_inside > 0)
+
+    def begin_in_child(self) -> None:
+        """Forget the Python threads that a fork has left behind. Lets go of the lock."""
+        self.n_inside = self.own.n_inside = self.count_own()
+        self._settle()
+        self.lock.release()
 
 
 one = OneThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=one.lock.acquire,
+        after_in_parent=one.lock.release,
+        after_in_child=one.begin_in_child,
+    )
 _as_they_are = nullcontext()
 
 
