@@ -5,6 +5,7 @@ next epoch of its networks or is done. When all that are left need one, the epoc
 network by network or stack by stack. So a fit cannot tell that it is not alone, but by the clock.
 """
 
+import os
 import sys
 import warnings
 from collections import deque
@@ -254,3 +255,12 @@ class Rendezvous:
 def here() -> Rendezvous | None:
     """The rendezvous that this thread takes part in."""
     return getattr(_here, "rendezvous", None)
+
+
+def _leave_to_parent():
+    """Fit alone in a forked process, where the others of the rendezvous are not."""
+    _here.rendezvous = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
