@@ -15,7 +15,7 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage mutants test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables benchmark-install lint format clean
+.PHONY: help demo test coverage mutants soak test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables benchmark-install lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ benchmark-install: export PIP_EXTRA_INDEX_URL := https://download.pytorch.org/wh
 benchmark-install: $(VENV)/.package  ## measure what pip installs, beside PyTorch and TensorFlow (ten minutes)
 	$(VENV)/bin/python benchmarks/install_size.py
 
+soak: $(VENV)/.package  ## fit and predict in one process for an hour: does anything grow or change?
+	$(VENV)/bin/python benchmarks/soak.py $(ARGS)
+
 lint: $(VENV)/.group-lint  ## look for mistakes and wrong layout, change nothing
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -88,10 +91,10 @@ clean:  ## remove the environments and whatever the tools left
 
 # One BLAS thread a process: our matrices are small, and threads that wait for a busy core slow
 # everything down. The benchmarks set a number of their own.
-demo test coverage mutants test-scale test-lowest docs dist: export OMP_NUM_THREADS := 1
-demo test coverage mutants test-scale test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
-demo test coverage mutants test-scale test-lowest docs dist: export MKL_NUM_THREADS := 1
-demo test coverage mutants test-scale test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
+demo test coverage mutants soak test-scale test-lowest docs dist: export OMP_NUM_THREADS := 1
+demo test coverage mutants soak test-scale test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
+demo test coverage mutants soak test-scale test-lowest docs dist: export MKL_NUM_THREADS := 1
+demo test coverage mutants soak test-scale test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
 
 # The environments. A stamp file says that a step is done; it is done again when pyproject.toml
 # changes. Dependency groups need pip 25.1.
