@@ -215,6 +215,7 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
             job.state.count_epoch(0.0)
     else:
         Training(job).run()
+    _check_undisturbed(estimator, job)
     job.publish_best()
     _warn_of_useless_fit(job, data, roles)
     _publish(estimator, job)
@@ -492,6 +493,16 @@ def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None
         vars(member).update(vars(estimator) | copies, cv=None, _state=state)
         members.append(member)
     estimator.estimators_ = members
+
+
+def _check_undisturbed(estimator: Any, job: Job) -> None:
+    """Raise if a callback has put other networks into the estimator."""
+    trained = [member.state.network for member in job.members]
+    if [*map(id, estimator._networks)] != [*map(id, trained)]:
+        raise RuntimeError(
+            f"This {type(estimator).__name__} was fitted again in the middle of its own fit: a "
+            "callback has to fit a clone of it."
+        )
 
 
 def _unshared(estimator: Any) -> dict[str, Any]:
