@@ -29,7 +29,7 @@ from skdropout._estimators.automatic import (
     suit_dtype,
     suit_sizes,
 )
-from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks
+from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks, without_callbacks
 from skdropout._estimators.conventions import (
     all_or_nothing,
     check_lengths,
@@ -490,7 +490,7 @@ def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None
     for state in states:
         member = object.__new__(type(estimator))
         copies = {name: clone(value, safe=False) for name, value in arguments.items()}
-        vars(member).update(vars(estimator) | copies, cv=None, _state=state)
+        vars(member).update(without_callbacks(vars(estimator)) | copies, cv=None, _state=state)
         members.append(member)
     estimator.estimators_ = members
 

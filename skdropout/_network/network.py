@@ -178,15 +178,22 @@ class Network:
 
     @classmethod
     def from_state(cls, state: dict) -> "Network":
-        """Build a network from what `get_state` returned."""
+        """Build a network from what `get_state` returned; raise if it is not of one piece."""
+        memory = np.array(state["memory"], order="C")
         network = cls(
             state["sizes"],
             state["activations"],
-            state["memory"].dtype,
+            memory.dtype,
             batch_norm=state["batch_norm"],
             fit_intercept=state["fit_intercept"],
+            memory=memory,
         )
-        network.memory[:] = state["memory"]
+        n_numbers = network.parameters.flat.size + network.statistics.flat.size
+        if memory.shape != (n_numbers,) or memory.dtype.kind != "f":
+            raise ValueError(
+                f"A network of layers of {network.sizes} units has {n_numbers} numbers, got an "
+                f"array of the shape {memory.shape} of {memory.dtype}."
+            )
         return network
 
     def is_finite(self) -> bool:
