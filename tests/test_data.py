@@ -13,8 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skdropout import DropoutMLPClassifier
+from skdropout._core.losses import CLASS_LOSSES
 from skdropout._network.training_pass import Batch
-from skdropout._training.data import Batches, ClassTargets, DenseTargets, Samples
+from skdropout._training.data import Batches, ClassTargets, DenseTargets, Samples, Targets
 from skdropout._training.rows import hold_out
 
 # The split
@@ -161,6 +162,18 @@ TARGETS = [ClassTargets(CODES.reshape(-1, 1), 3, 0.1), DenseTargets(INDICATORS, 
 def test_targets_of_float32(targets):
     y = encode(targets, ROWS, np.float32)
     assert_allclose(y, encode(targets, ROWS), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weight", [None, np.arange(5.0)], ids=["", "weighted"])
+def test_numbers_and_weights_take_the_type_of_the_batches(weight, dtype):
+    targets = Targets(TARGETS[1], None, weight, weight, CLASS_LOSSES["logistic"]).astype(dtype)
+    assert targets.encoded.values.dtype == dtype
+    assert_array_equal(targets.encoded.values, INDICATORS)
+    assert targets.encoded.smoothing == TARGETS[1].smoothing
+    if weight is not None:
+        assert targets.weight.dtype == dtype
+        assert_array_equal(targets.weight, weight)
 
 
 @pytest.mark.parametrize("targets", TARGETS, ids=["classes", "indicators"])

@@ -245,6 +245,17 @@ def test_the_networks_of_an_ensemble_are_one_stack(batch_size, weighted, monkeyp
     assert_array_equal(alone.oof_decision_function_, together.oof_decision_function_)
 
 
+@pytest.mark.parametrize("n_rows", [64, 65, 79])
+def test_a_last_batch_of_any_size_is_part_of_an_epoch(n_rows):
+    nets = [network(random_state=seed) for seed in range(2)]
+    alone = [clone(net).fit(X[:n_rows], Y[:n_rows]) for net in nets]
+    with sizes_of_stacks() as sizes:
+        fit_together(nets, X[:n_rows], Y[:n_rows])
+    assert sizes == [2]
+    for one, other in zip(alone, nets, strict=True):
+        assert_same(one, other)
+
+
 def test_ensembles_meet_single_networks():
     nets = [network(cv=FOLDS), network(), network(cv=3, random_state=1)]
     alone = [clone(net).fit(X, Y) for net in nets]

@@ -42,8 +42,6 @@ CORE = [
     "optimizers.py",
 ]
 NOT_COPIED = (".git", ".venv*", ".*_cache", ".hypothesis", ".mutants", "__pycache__", "_build")
-BUDGETS = 2.0, 20.0
-"""Seconds that the tests nearest to a line take, and those that a survivor of these has to pass."""
 MEMORY = 8 << 30
 """Bytes that a mutant may ask for."""
 
@@ -130,7 +128,7 @@ def main():
                 continue
             rounds: Iterable[Round] = [(options.tests, 600.0)]
             if nearby:
-                rounds = nearby.rounds(mutant.file, mutant.lines, BUDGETS)
+                rounds = nearby.rounds(mutant.file, mutant.lines)
             result = results[mutant.name()] = attack(mutant, copy, rounds)
             print(f"{i + 1:4d} {mutant.file} {result.seconds:.0f} s {result.by or 'survived'}")
             print(json.dumps(asdict(result)), file=file, flush=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import shutil
 import signal
 import sys
@@ -21,6 +22,8 @@ for name in ("hypothesis", "sklearn.model_selection", "sklearn.neural_network", 
 
 SKIPPED = "examples", "estimator_checks"
 """Tests that run everything, and for long."""
+SECONDS_NEAREST, SECONDS_OTHERS = 2.0, 60.0
+"""What the tests nearest to a line take, and those that a survivor of these has to pass."""
 TIMEOUT = 124
 """The exit code of what takes too long."""
 Round = tuple[list[str], float]
@@ -57,23 +60,31 @@ class Nearby:
             file = case.attrib["classname"].replace(".", "/") + ".py"
             self.seconds[f"{file}::{case.attrib['name']}"] = float(case.attrib["time"])
 
-    def rounds(self, file: str, lines: Iterable[int], budgets: Iterable[float]) -> Iterator[Round]:
-        """Yield tests that run one of the lines, up to a sum of seconds, then those up to the next.
+    def rounds(self, file: str, lines: Iterable[int]) -> Iterator[Round]:
+        """Yield the tests nearest to some lines, then others that run one of them, at random.
 
         For lines that run when the module is imported, tests are those of all its lines.
         """
         by_line = self.tests[file]
         of_lines = [by_line[line] for line in lines]
         tests = frozenset().union(*of_lines) or frozenset().union(*by_line.values())
-        nearest = iter(sorted(tests, key=self.order.__getitem__))
-        total = 0.0
-        for budget in budgets:
-            before, chosen = total, []
-            while total < budget and (test := next(nearest, None)):
-                chosen.append(test)
-                total += self.seconds.get(test, 0.1)
-            if chosen:
-                yield chosen, total - before
+        nearest_first = sorted(tests, key=self.order.__getitem__)
+        nearest, seconds = self._take(nearest_first, SECONDS_NEAREST)
+        yield nearest, seconds
+        others = nearest_first[len(nearest) :]
+        random.Random(0).shuffle(others)
+        if others:
+            yield self._take(others, SECONDS_OTHERS)
+
+    def _take(self, tests: list[str], seconds: float) -> Round:
+        """As many of the tests as take so long."""
+        chosen, total = [], 0.0
+        for test in tests:
+            if total >= seconds:
+                break
+            chosen.append(test)
+            total += self.seconds.get(test, 0.1)
+        return chosen, total
 
 
 def record(copy: Path, kept: Path):
