@@ -249,3 +249,25 @@ def test_interrupting_lbfgs_warns_at_the_line_that_called_it(estimator, watched,
         net.fit(X, Y)
     assert_told(told, [(UserWarning, r"interrupted by user after \d+ iterations")], "net.fit")
     assert net.n_iter_ > 0
+
+
+@pytest.mark.filterwarnings("ignore:The columns of X differ in scale:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*Maximum iterations:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", [0, 1, 9], ids=["product", "square", "both"])
+def test_a_fit_whose_loss_is_infinite_says_so_and_nothing_of_numpy(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(12, 3))
+    X[-1, seed % 3] = 6e4  # which SGD leaps away from
+    network = DropoutMLPRegressor(
+        (5,),
+        solver="sgd",
+        batch_size=4,
+        max_iter=2,
+        cv=None,
+        standardize=False,
+        learning_rate="constant",
+        learning_rate_init=0.003 if seed == 1 else 0.001,
+        random_state=seed,
+    )
+    with pytest.warns(ConvergenceWarning, match="came to nothing: its loss .* is inf"):
+        network.fit(X, rng.normal(size=12))

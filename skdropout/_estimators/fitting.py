@@ -644,6 +644,7 @@ def _warn_of_one_hot(job: Job, data: Data) -> None:
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what came to nothing may be infinite
 def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
     """Warn where the networks are no better than a constant. Sets: the job's warnings."""
     validation = job.monitor.validation
@@ -663,7 +664,7 @@ def _warn_of_useless_fit(job: Job, data: Data, roles: Roles) -> None:
     loss, start = data.targets.loss, data.targets.start(roles.training)
     reached = loss.value(z, targets, weight)
     constant = loss.value(np.broadcast_to(start.astype(z.dtype), z.shape), targets, weight)
-    if reached > constant:
+    if not reached <= constant:
         job.warn(
             f"The fit came to nothing: its loss on {where} is {reached:.4g}, and a constant "
             f"prediction has {constant:.4g}. Either X says nothing of y, or the training got "
