@@ -227,3 +227,9 @@ def test_many_labels_are_not_taken_for_classes(rows):
     y[-1] = 1 if len(y) > 99 else y[-1]
     network().fit(MANY_ROWS[rows], y)
     network(DropoutMLPRegressor).fit(MANY_ROWS, ONE_HOT)
+
+
+@pytest.mark.parametrize("weight", [["heavy"] * 60, [[1.0], [1.0, 2.0]], np.full(60, None)])
+def test_weights_that_are_no_numbers_are_told_of_by_name(weight):
+    with pytest.raises((TypeError, ValueError), match="sample_weight"):
+        network().fit(X, Y, sample_weight=weight)

@@ -174,10 +174,10 @@ def read_sample_weight(
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_samples, sample_weight)
-    weight = np.asarray(sample_weight)
-    if weight.dtype.kind == "c":
-        raise ValueError(f"{name} must hold real numbers, got complex ones.")
-    with np.errstate(over="ignore"):
+    with naming(name, words="None weighs all samples alike."), np.errstate(over="ignore"):
+        weight = np.asarray(sample_weight)
+        if weight.dtype.kind == "c":
+            raise ValueError(f"{name} must hold real numbers, got complex ones.")
         weight = weight.astype(np.float64)
     if weight.shape != (n_samples,):
         raise ValueError(
