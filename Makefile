@@ -15,7 +15,7 @@ PYTEST := -m pytest -n 2 $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage mutants soak test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables benchmark-install lint format clean
+.PHONY: help demo test coverage mutants fuzz soak test-scale test-lowest docs dist benchmark benchmark-scale benchmark-tables benchmark-install lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ coverage: $(VENV)/.group-test $(VENV)/.group-interop  ## run all tests, list the
 
 mutants: $(VENV)/.group-test $(VENV)/.group-mutants  ## change the core in 300 places, one at a time, and list what no test notices (an hour)
 	$(VENV)/bin/python .ci/mutants $(ARGS)
+
+fuzz: $(VENV)/.group-test $(VENV)/.group-interop  ## run random programs against the contract; ARGS="--calls 1000000 --seed 1"
+	cd tests && ../$(VENV)/bin/python -m fuzz.run $(ARGS)
 
 test-scale: $(VENV)/.group-test $(VENV)/.group-scale  ## run the tests on local clusters of Dask and Ray, and on streams
 	$(VENV)/bin/python -m pytest $(ARGS) tests/scale
@@ -91,10 +94,10 @@ clean:  ## remove the environments and whatever the tools left
 
 # One BLAS thread a process: our matrices are small, and threads that wait for a busy core slow
 # everything down. The benchmarks set a number of their own.
-demo test coverage mutants soak test-scale test-lowest docs dist: export OMP_NUM_THREADS := 1
-demo test coverage mutants soak test-scale test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
-demo test coverage mutants soak test-scale test-lowest docs dist: export MKL_NUM_THREADS := 1
-demo test coverage mutants soak test-scale test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
+demo test coverage mutants fuzz soak test-scale test-lowest docs dist: export OMP_NUM_THREADS := 1
+demo test coverage mutants fuzz soak test-scale test-lowest docs dist: export OPENBLAS_NUM_THREADS := 1
+demo test coverage mutants fuzz soak test-scale test-lowest docs dist: export MKL_NUM_THREADS := 1
+demo test coverage mutants fuzz soak test-scale test-lowest docs dist: export VECLIB_MAXIMUM_THREADS := 1
 
 # The environments. A stamp file says that a step is done; it is done again when pyproject.toml
 # changes. Dependency groups need pip 25.1.

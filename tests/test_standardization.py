@@ -336,7 +336,9 @@ def test_an_offset_of_ten_billion_costs_no_more_than_digits(network):
 def test_numbers_too_small_for_weights_of_their_type_are_refused(network, cv):
     tiny = SCALED.astype(np.float32)
     tiny[:, 2] *= np.float32(1e-42)
-    with pytest.raises(ValueError, match=r"X are too small, .* in float32: give them in another unit"):
+    with pytest.raises(
+        ValueError, match=r"X are too small, .* in float32: give them in another unit"
+    ):
         make(network, cv=cv).fit(tiny, targets_of(network))
     assert make(network, cv=cv).fit(tiny.astype(float), targets_of(network)).n_iter_ == 12
 
