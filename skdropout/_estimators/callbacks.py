@@ -20,15 +20,10 @@ else:
             return method
 
 
-__all__ = ["CallbackSupportMixin", "EstimatorCallbacks", "with_callbacks", "without_callbacks"]
+__all__ = ["OF_A_FIT", "CallbackSupportMixin", "EstimatorCallbacks", "with_callbacks"]
 
-_OF_A_FIT = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
+OF_A_FIT = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
 """What scikit-learn hangs on an estimator for its callbacks, and those of a pipeline around it."""
-
-
-def without_callbacks(attributes: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of an estimator, but for what its fit alone has to know."""
-    return {name: value for name, value in attributes.items() if name not in _OF_A_FIT}
 
 
 class EstimatorCallbacks(EpochCallbacks):

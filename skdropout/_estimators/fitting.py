@@ -29,7 +29,7 @@ from skdropout._estimators.automatic import (
     suit_dtype,
     suit_sizes,
 )
-from skdropout._estimators.callbacks import EstimatorCallbacks, with_callbacks, without_callbacks
+from skdropout._estimators.callbacks import OF_A_FIT, EstimatorCallbacks, with_callbacks
 from skdropout._estimators.conventions import (
     all_or_nothing,
     check_lengths,
@@ -487,10 +487,11 @@ def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None
         return
     arguments, members = arguments_of(estimator), []
     del arguments["cv"]
+    shared = {name: value for name, value in vars(estimator).items() if name not in OF_A_FIT}
     for state in states:
         member = object.__new__(type(estimator))
         copies = {name: clone(value, safe=False) for name, value in arguments.items()}
-        vars(member).update(without_callbacks(vars(estimator)) | copies, cv=None, _state=state)
+        vars(member).update(shared | copies, cv=None, _state=state)
         members.append(member)
     estimator.estimators_ = members
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from skdropout._core.buffers import Array
+from skdropout._estimators.conventions import naming
 from skdropout._training.rows import Complement, Rows
 
 Split = tuple[Rows, Rows]
@@ -38,9 +39,9 @@ def split_rows(
     else:
         takes_part = np.zeros(X.shape[0], bool)
         takes_part[rows[:]] = True
-        for split in check_cv(cv, y, classifier=strata is not None).split(X, y, groups):
-            train, held_out = (np.asarray(part, None if len(part) else int) for part in split)
-            splits.append((train[takes_part[train]], held_out[takes_part[held_out]]))
+        splitter = check_cv(cv, y, classifier=strata is not None)
+        with naming("cv"):
+            splits = [_read_split(split, takes_part) for split in splitter.split(X, y, groups)]
     if len(splits) < 2:
         raise ValueError(f"cv={cv!r} gives {len(splits)} split: an ensemble needs two or more.")
     for n_train, n_held_out in ((len(train), len(held_out)) for train, held_out in splits):
@@ -50,6 +51,18 @@ def split_rows(
                 "out, of those with a positive weight."
             )
     return splits
+
+
+def _read_split(split: Any, takes_part: Array) -> Split:
+    """A split that a user gave, of the rows that take part."""
+    try:
+        train, held_out = (np.asarray(part, None if len(part) else int) for part in split)
+        return train[takes_part[train]], held_out[takes_part[held_out]]
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            "cv must give pairs of row numbers, those to train on and those held out, got "
+            f"{split!r}: {error}."
+        ) from error
 
 
 def _split_evenly(
