@@ -101,7 +101,7 @@ class Programs(RuleBasedStateMachine):
         self.is_classifier = is_classifier
         self.of_kind = OF_CLASSES if is_classifier else OF_NUMBERS
         make = DropoutMLPClassifier if is_classifier else DropoutMLPRegressor
-        self.model = make(**BASE)
+        self.model = make(**BASE, dropout_rate=data.draw(st.sampled_from(["auto", 0.3])))
         self.odd: set[str] = set()
         self.fitted: Fitted | None = None
         for _ in range(data.draw(st.sampled_from([0, 1, 2, 4, 8]))):
