@@ -60,7 +60,7 @@ ONLY_THEIRS_REFUSE = {
     "many labels say themselves which there are": "classes must be passed on the first call",
     "a stream whose next rows lack a class, with warm_start": "warm_start can only be used where",
     "a warm start of Adam on what L-BFGS has begun": "has no attribute 'loss_curve_'",
-    "labels as nullable integers, strings of pandas": "Unknown label type",
+    "nullable integers and strings of pandas, before version 1.9": "Unknown label type",
 }
 """What we take and they do not, and what they say."""
 
