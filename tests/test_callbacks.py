@@ -352,6 +352,16 @@ def test_a_pickle_after_a_fit_with_callbacks(network):
 
 
 @ignore_unfinished
+@each_class
+def test_networks_of_an_ensemble_keep_nothing_of_the_callbacks_of_their_fit(network):
+    alone = make(network, cv=2).set_callbacks(Recorder()).fit(X, Y)
+    (_, inside) = make_pipeline(StandardScaler(), make(network, cv=2)).fit(X, Y).steps[-1]
+    expected = vars(make(network, cv=2).fit(X, Y).estimators_[0]).keys()
+    for ensemble in (alone, inside):
+        assert [vars(member).keys() for member in ensemble.estimators_] == [expected] * 2
+
+
+@ignore_unfinished
 def test_callbacks_can_be_taken_off():
     listener = Recorder()
     clf = make().set_callbacks(listener).set_callbacks().fit(X, Y)
