@@ -161,6 +161,17 @@ def test_columns_of_subnormal_numbers_that_do_not_vary_are_no_trouble(network):
     assert np.isfinite(predict(learn(network, x, y, "stream"), x)).all()
 
 
+@each_class
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_stream_may_have_a_constant_column_of_the_largest_number(network, dtype):
+    constant = np.full(len(X), np.finfo(dtype).max)
+    x, y = np.column_stack([X, constant]).astype(dtype), targets_of(network)
+    estimator = learn(network, x, y, "stream")
+    assert np.isfinite(predict(estimator, x)).all()
+    assert np.isfinite(predict(estimator, -x)).all()
+    assert estimator.score(x, y) > 0.7
+
+
 TOO_SMALL = r"Columns of X are too small, .* give them in another unit"
 
 

@@ -25,6 +25,9 @@ ORDINARY = 400
 """Powers of two up to which float64 has room for the squares of numbers, and of what they differ by
 from their mean."""
 
+LARGE = 60
+"""Powers of two from which on a constant, times a weight, is no number to take away again."""
+
 
 class Moments:
     """What scikit-learn's `StandardScaler` knows of columns, and their ranges.
@@ -76,20 +79,21 @@ class Moments:
     @property
     def mean(self) -> Array:
         """The means."""
-        return np.ldexp(self.scaler.mean_, self.exponent)
+        return multiply(self.scaler.mean_, self.exponent)
 
     @property
     def scale(self) -> Array:
-        """Standard deviations; of constant columns at least one."""
-        exponent = np.where(self._is_flat, np.maximum(self.exponent, 0), self.exponent)
-        return np.ldexp(self.scaler.scale_, exponent)
+        """Standard deviations; of constant columns one, or about their size if it is very large."""
+        _, size = np.frexp(np.maximum(-self.lowest, self.highest))
+        of_constants = np.where(size > LARGE, size, 0)
+        return multiply(self.scaler.scale_, np.where(self._is_flat, of_constants, self.exponent))
 
     @property
     def root_mean_square(self) -> Array:
         """That of each column, one where all is zero."""
         scale = np.sqrt(self.scaler.var_ + self.scaler.mean_**2)
         scale[scale == 0.0] = 1.0
-        return np.ldexp(scale, self.exponent)
+        return multiply(scale, self.exponent)
 
     @property
     def half_range(self) -> Array:
@@ -123,6 +127,13 @@ class Moments:
         vars(scaler).update(plain["scaler"])
         vars(new).update(plain, scaler=scaler)
         return new
+
+
+def multiply(x: Array, exponent: Array | int) -> Array:
+    """Numbers times powers of two; what rounding makes larger than the largest is that."""
+    largest = np.finfo(float).max
+    with np.errstate(over="ignore"):
+        return np.clip(np.ldexp(x, exponent), -largest, largest)
 
 
 def divide(X: Any, exponent: Array) -> Any:
@@ -286,7 +297,10 @@ def standardize_inputs(X: Any, standardization: Standardization) -> Any:
     mean, scale, dtype = standardization.mean, standardization.scale, standardization.dtype
     if issparse(X):
         out = X.copy()
-        out.data = (out.data / scale[out.indices]).astype(dtype)
+        largest = np.finfo(dtype).max
+        with np.errstate(over="ignore"):
+            entries = np.clip(out.data / scale[out.indices], -largest, largest)
+        out.data = entries.astype(dtype)
         return out
     return standardize_rows(X, mean, scale, dtype)
 
