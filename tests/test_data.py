@@ -83,6 +83,13 @@ def test_no_more_are_held_out_than_leave_a_row_a_stratum(fraction, n_held_out):
     assert_array_equal(np.sort(strata[np.setdiff1d(rows, held_out)]), [0, 1, 2])
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_two_rows_are_one_of_each_of_two_strata(seed):
+    strata = np.arange(20) % 2
+    held_out = hold_out(np.arange(20), strata, 0.1, np.random.default_rng(seed))
+    assert_array_equal(np.sort(strata[held_out]), [0, 1])
+
+
 @pytest.mark.parametrize("strata", [np.arange(30), np.append(np.arange(29), 0)])
 def test_strata_that_are_too_small_are_left_aside(strata):
     held_out = hold_out(np.arange(30), strata, 0.1, np.random.default_rng(0))

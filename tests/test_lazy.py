@@ -1,6 +1,7 @@
 """Lazy updates: a fit to sparse rows is the same whether every weight is moved in every step."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,6 +49,19 @@ INSTANCES = [
     (NAdam(), CLOSE),
 ]
 over_optimizers = pytest.mark.parametrize("optimizer, tolerance", INSTANCES, ids=repr)
+
+
+@over_optimizers
+def test_catching_up_allocates_nothing_that_grows_with_the_units(optimizer, tolerance):
+    p, tmp = np.ones((2, 2, 100_000))
+    slots = [np.ones_like(p) for _ in optimizer.slots]
+    n, drift = np.array([[1.0], [3.0]]), np.array([[0.1], [0.2]])
+    optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=tmp)
+    tracemalloc.start()
+    optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=tmp)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000
 
 
 class ByHand(Adam):

@@ -18,6 +18,7 @@ import time
 import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from changes import Mutant, sample
@@ -56,16 +57,22 @@ class Result:
 
 
 def attack(mutant: Mutant, copy: Path, rounds: Iterable[Round]) -> Result:
-    """Put the mutant into the copy, and run the rounds of tests until one fails."""
+    """Put the mutant into the copy, and run the rounds of tests until one fails.
+
+    If they take too long, but not without the mutant, it is caught, too.
+    """
     target, start, by = copy / mutant.file, time.monotonic(), ""
     original = target.read_text("utf-8")
-    target.write_text(mutant.code, "utf-8")
     for tests, seconds in rounds:
         (copy / "tests.txt").write_text("\n".join(tests), "utf-8")
-        code, output = run_pytest(copy, "-x", "@tests.txt", timeout=30 + 5 * seconds)
+        run = partial(run_pytest, copy, "-x", "@tests.txt", timeout=30 + 5 * seconds)
+        target.write_text(mutant.code, "utf-8")
+        code, output = run()
+        target.write_text(original, "utf-8")
+        if code == TIMEOUT and run()[0] == TIMEOUT:
+            code = 0
         if by := verdict(code, output):
             break
-    target.write_text(original, "utf-8")
     return Result(mutant.name(), by, round(time.monotonic() - start, 1))
 
 
@@ -77,11 +84,16 @@ def verdict(code: int, output: str) -> str:
     return next(failed, f"exit code {code}")
 
 
+def is_survivor(mutant: Mutant, results: dict[str, Result]) -> bool:
+    """Whether it was tried, and is not caught so far."""
+    return mutant.name() in results and not results[mutant.name()].by
+
+
 def report(mutants: list[Mutant], results: dict[str, Result]):
     """Print the survivors, and the score with and without those that change nothing."""
     known = tomllib.loads(Path(__file__).with_name("equivalent.toml").read_text("utf-8"))
     reasons = {(one["file"], one["before"], one["after"]): one["why"] for one in known["mutants"]}
-    survivors = [mutant for mutant in mutants if not results[mutant.name()].by]
+    survivors = [mutant for mutant in mutants if is_survivor(mutant, results)]
     n_equivalent = 0
     for mutant in survivors:
         texts = (" ".join(text.split()) for text in (mutant.before, mutant.after))
@@ -122,15 +134,16 @@ def main():
             record(copy, KEPT)
             nearby = Nearby(KEPT, {mutant.file for mutant in mutants})
             gc.freeze()  # for the processes, which share it
-        for i, mutant in enumerate(mutants):
-            known = results.get(mutant.name())
-            if known.by if known else nearby is None:
-                continue
+        new = [mutant for mutant in mutants if mutant.name() not in results]
+        survivors = [mutant for mutant in mutants if is_survivor(mutant, results)]
+        todo = [*new, *survivors] if nearby else survivors
+        for i, mutant in enumerate(todo, 1):
             rounds: Iterable[Round] = [(options.tests, 600.0)]
             if nearby:
                 rounds = nearby.rounds(mutant.file, mutant.lines)
             result = results[mutant.name()] = attack(mutant, copy, rounds)
-            print(f"{i + 1:4d} {mutant.file} {result.seconds:.0f} s {result.by or 'survived'}")
+            what = result.by or "survived"
+            print(f"{i:4d} of {len(todo)}, {mutant.file}, {result.seconds:3.0f} s: {what}")
             print(json.dumps(asdict(result)), file=file, flush=True)
     report([mutant for mutant in mutants if mutant.name() in results], results)
 

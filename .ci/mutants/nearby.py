@@ -6,7 +6,7 @@ import random
 import shutil
 import signal
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -48,7 +48,7 @@ class Nearby:
         same: dict[frozenset[str], frozenset[str]] = {}  # most lines share theirs with others
         n_lines: Counter[str] = Counter()
         for file in files:
-            lines: dict[int, frozenset[str]] = defaultdict(frozenset)
+            lines: dict[int, frozenset[str]] = {}
             for line, contexts in data.contexts_by_lineno(file).items():
                 tests = frozenset(context.partition("|")[0] for context in contexts) - {""}
                 lines[line] = same.setdefault(tests, tests)
@@ -63,10 +63,13 @@ class Nearby:
     def rounds(self, file: str, lines: Iterable[int]) -> Iterator[Round]:
         """Yield the tests nearest to some lines, then others that run one of them, at random.
 
-        For lines that run when the module is imported, tests are those of all its lines.
+        For lines that run when the module is imported, tests are those of all its lines. There are
+        none for lines that do not run.
         """
         by_line = self.tests[file]
-        of_lines = [by_line[line] for line in lines]
+        of_lines = [by_line[line] for line in lines if line in by_line]
+        if not of_lines:
+            return
         tests = frozenset().union(*of_lines) or frozenset().union(*by_line.values())
         nearest_first = sorted(tests, key=self.order.__getitem__)
         nearest, seconds = self._take(nearest_first, SECONDS_NEAREST)
@@ -135,4 +138,6 @@ def _run_here(copy: Path, output: Path, arguments: tuple[str, ...]):
     os.environ |= {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     sys.path[0], sys.dont_write_bytecode = str(copy), True
     ignored = "-Wignore::pytest.PytestAssertRewriteWarning"  # what we import is no plugin's test
-    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", ignored, *arguments]))
+    code = pytest.main(["-q", "-p", "no:cacheprovider", ignored, *arguments])
+    sys.stdout.flush()
+    os._exit(code)  # without waiting for the workers of joblib

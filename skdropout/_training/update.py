@@ -202,7 +202,7 @@ class ParameterUpdate:
         shares = (1.0 / batch_weight).tolist() if self._is_stack else [1.0 / batch_weight]
         values = [0.0] * len(shares)
         if self.lazy is not None:
-            values[0] += self.lazy.penalise(shares[0])
+            values[0] = self.lazy.penalise(shares[0])
         if clip_norm is not None:  # needs the whole gradient
             for block in self._blocks:
                 block.penalise(shares, values)
