@@ -62,13 +62,13 @@ def digest_of(arrays):
 def run(minutes):
     """Rounds until the time is over: seconds and digests by situation, and what each round left."""
     seconds = {situation.__name__: [] for situation in SITUATIONS}
-    digests = {name: [] for name in seconds}
+    digests = {name: set() for name in seconds}
     notes = {name: [] for name in ("minute", *MAY_GROW)}
     start, n_rounds = perf_counter(), 0
     while perf_counter() - start < 60 * minutes or n_rounds < N_ROUNDS:
         for situation in SITUATIONS:
             name, begin = situation.__name__, perf_counter()
-            digests[name].append(digest_of(situation()))
+            digests[name].add(digest_of(situation()))
             seconds[name].append(perf_counter() - begin)
         n_rounds += 1
         found = {"minute": (perf_counter() - start) / 60, **look_around(n_rounds)}
@@ -104,14 +104,14 @@ def tell(seconds, digests, compared):
     """Print both tables; return whether all is well."""
     print(f"\n{'situation':<36}{'runs':>6}{'ms':>8}  same bits")
     for name, times in seconds.items():
-        same = len(set(digests[name])) == 1
+        same = len(digests[name]) == 1
         print(f"{name:<36}{len(times):>6}{1e3 * median(times):>8.0f}  {'yes' if same else 'NO'}")
     print(f"\n{'':<12}{'warm':>12}{'end':>12}{'an hour':>12}  flat")
     for name, row in compared.items():
         before, after, slope, is_flat = row.values()
         flat = "yes" if is_flat else "NO"
         print(f"{name:<12}{before:>12,.2f}{after:>12,.2f}{slope:>12,.2f}  {flat}")
-    are_same = all(len(set(found)) == 1 for found in digests.values())
+    are_same = all(len(found) == 1 for found in digests.values())
     return are_same and all(row["is_flat"] for row in compared.values())
 
 
@@ -127,7 +127,7 @@ def main(minutes):
             name: {
                 "runs": len(times),
                 "median_ms": round(1e3 * median(times), 1),
-                "same_bits": len(set(digests[name])) == 1,
+                "same_bits": len(digests[name]) == 1,
             }
             for name, times in seconds.items()
         },
