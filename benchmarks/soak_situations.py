@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import joblib
 import numpy as np
-from scipy.sparse import random_array
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
@@ -28,8 +28,9 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 X, Y = make_classification(300, 20, n_informative=10, n_classes=3, random_state=0)
 NUMBERS = make_regression(300, 20, noise=5.0, random_state=0)
 LABELS = make_multilabel_classification(300, 20, n_classes=4, random_state=0)
-WORDS = random_array((200, 6_000), density=0.01, format="csr", rng=np.random.default_rng(0))
-HAS_WORD = np.asarray(WORDS[:, :500].sum(axis=1)).ravel() > np.median(WORDS[:, :500].sum(axis=1))
+RNG = np.random.default_rng(0)
+WORDS = csr_array(RNG.random((200, 6_000)) * (RNG.random((200, 6_000)) < 0.01))
+HAS_WORD = WORDS[:, :500].sum(axis=1) > 2.5
 
 
 def classifier(**arguments):
