@@ -34,7 +34,7 @@ mutants: $(VENV)/.group-test $(VENV)/.group-mutants  ## change the core in 300 p
 	$(VENV)/bin/python .ci/mutants $(ARGS)
 
 fuzz: $(VENV)/.group-test $(VENV)/.group-interop  ## run random programs against the contract; ARGS="--calls 1000000 --seed 1"
-	cd tests && ../$(VENV)/bin/python -m fuzz.run $(ARGS)
+	PYTHONPATH=tests $(VENV)/bin/python -m fuzz.run $(ARGS)
 
 test-scale: $(VENV)/.group-test $(VENV)/.group-scale  ## run the tests on local clusters of Dask and Ray, and on streams
 	$(VENV)/bin/python -m pytest $(ARGS) tests/scale

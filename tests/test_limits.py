@@ -388,6 +388,21 @@ def test_weights_of_a_stream_may_have_any_unit(network, unit):
     assert_allclose(memory(estimators[1]), memory(estimators[0]), rtol=1e-10, atol=1e-14)
 
 
+@each_class
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_weights_of_a_stream_may_grow_beyond_all_bounds(network, form):
+    """What came before then counts for nothing in means and scales."""
+    y, classes = targets_of(network), {"classes": [0, 1]}
+    more = classes if network is DropoutMLPClassifier else {}
+    grown, alone = make(network), make(network)
+    for unit in (1e-9, 1e9, 1e200):
+        grown.partial_fit(form(X * unit**0.01), y, sample_weight=WEIGHT * unit, **more)
+    alone.partial_fit(form(X * 1e200**0.01), y, sample_weight=WEIGHT, **more)
+    first, second = (est._standardizer.standardization(float) for est in (grown, alone))
+    for name in ("mean", "scale", "y_mean", "y_scale"):
+        assert_allclose(getattr(first, name), getattr(second, name), rtol=1e-10)
+
+
 @pytest.mark.parametrize("arguments", [{"alpha": 1.0}, {"learning_rate": "invscaling"}], ids=str)
 def test_two_things_count_samples_by_their_weight(arguments):
     arguments = {"alpha": 0, **arguments}

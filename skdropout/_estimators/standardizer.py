@@ -28,6 +28,9 @@ from their mean."""
 LARGE = 60
 """Powers of two from which on a constant, times a weight, is no number to take away again."""
 
+HEAVIER = 2.0**32
+"""How many times heavier a row may be than the first ones, before it becomes the unit."""
+
 
 class Moments:
     """What scikit-learn's `StandardScaler` knows of columns, and their ranges.
@@ -190,7 +193,7 @@ class Standardizer:
         new.is_sparse = self.is_sparse or issparse(X)
         if weight is not None:  # of about one, as the scale of the weights does not matter
             weight = weight.astype(float)
-            new.unit_of_weight = self.unit_of_weight or float(weight[rows[:]].max())
+            new._take_unit(float(weight[rows[:]].max()))
             weight = weight / new.unit_of_weight
         for block in blocks_of(rows, len(rows) if issparse(X) else _n_rows(X)):
             some = None if weight is None else weight[block]
@@ -200,6 +203,20 @@ class Standardizer:
         if new.has_one_value is None and (len(rows) >= FEWEST_RANKED or not incremental):
             new.has_one_value = have_one_value(X, weight, rows)
         return new
+
+    def _take_unit(self, heaviest: float) -> None:
+        """Count in weights of about `heaviest`, where those so far are far lighter, or are none.
+
+        scikit-learn counts the rows of sparse blocks in 64 bits. Sets: `unit_of_weight`, moves the
+        moments.
+        """
+        if heaviest <= HEAVIER * self.unit_of_weight:
+            return
+        if self.unit_of_weight:
+            for moments in filter(None, (self.inputs, self.targets)):
+                scaler = moments.scaler
+                scaler.n_samples_seen_ = scaler.n_samples_seen_ * (self.unit_of_weight / heaviest)
+        self.unit_of_weight = heaviest
 
     def standardization(self, dtype: DTypeLike) -> Standardization:
         """The coordinates as they are now, for data and networks of this type inside."""
