@@ -40,8 +40,12 @@ ARGUMENTS = {
     "warm_start": [False, True],
     "max_fun": [15000, 3],
 }
-POSITIVE = {kind: make for kind, make in WEIGHTS.items() if kind not in ("some zero", "one alone")}
+MODERATE = {kind: WEIGHTS[kind] for kind in ("none", "ones", "random", "integers", "float32")}
 """Weights with which both have the same batches: ours leave out rows of weight zero."""
+
+OF_OPTIMIZERS = "solver", "learning_rate_init", "momentum", "nesterovs_momentum", "beta_1", "beta_2"
+OF_OPTIMIZERS += "epsilon", "power_t", "learning_rate"
+"""What their `partial_fit` has decided in its first call, and ours hears of in each."""
 
 SAME = {"hidden_layer_sizes": (5,), "shuffle": False, "batch_size": 4, "max_iter": 2}
 SAME |= {"n_iter_no_change": 1000}
@@ -95,6 +99,7 @@ class Opinions(RuleBasedStateMachine):
         make = DropoutMLPClassifier if of_classes else DropoutMLPRegressor
         self.ours = make(**SAME | OURS, weight_init=draw_weights)
         self.fitted, self.goes_on = None, True
+        self.weighs = WEIGHS and data.draw(st.booleans())
         for _ in range(data.draw(st.sampled_from([0, 1, 3, 6]))):
             self.set_params(data)
 
@@ -102,6 +107,9 @@ class Opinions(RuleBasedStateMachine):
     def set_params(self, data):
         name = data.draw(st.sampled_from([*ARGUMENTS]))
         value = data.draw(st.sampled_from(ARGUMENTS[name]))
+        if name == "learning_rate" and self.weighs:
+            return  # others than constant ones go by rows there, and by weights here
+        self.goes_on &= name not in OF_OPTIMIZERS or not self.fitted
         for network in (self.theirs, self.ours):
             network.set_params(**{name: value})
         if self.theirs.solver != "sgd":  # theirs heeds it with that alone
@@ -127,7 +135,7 @@ class Opinions(RuleBasedStateMachine):
         elif (
             WEIGHS and self.theirs.learning_rate != "invscaling"
         ):  # theirs counts rows, not weights
-            more["sample_weight"] = data.draw(columns(n, POSITIVE, {})).given
+            more["sample_weight"] = data.draw(columns(n, MODERATE, {})).given
         ours = call(name, lambda: getattr(self.ours, name)(table.given, y.given, **more))
         theirs = self._ask_them(lambda: getattr(self.theirs, name)(table.given, y.given, **more))
         if ours.error is None and theirs is None:
