@@ -707,6 +707,8 @@ def test_killed_while_it_saves_it_leaves_a_whole_file_or_none(save, moment, has_
 
 
 N_CALLS = 30
+N_OF_A_CHUNK = 20_000
+"""Calls of functions while a chunk is learned and written, about."""
 
 
 def learn_a_stream(save, path, n_calls=N_CALLS):
@@ -724,16 +726,31 @@ def learn_a_stream(save, path, n_calls=N_CALLS):
     return network
 
 
+def dies_after(n_calls):
+    """A profile function that kills the process in the call of that number."""
+    left = iter(range(n_calls))
+
+    def profile(frame, event, argument):
+        if event in ("call", "c_call") and next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return profile
+
+
 @posix
 @fork
 def test_a_stream_that_is_killed_again_and_again_is_learned_bit_for_bit(save, tmp_path):
     straight = learn_a_stream(save, tmp_path / "straight.joblib")
     path, moments, n_killed = tmp_path / "network.joblib", random.Random(0), 0
     while not path.exists() or joblib.load(path).n_iter_ < N_CALLS:
-        child = in_a_process(lambda: learn_a_stream(save, path))
-        time.sleep(moments.uniform(0.0, 0.06))
-        os.kill(child, signal.SIGKILL)
-        n_killed += how_it_ended(child) == -signal.SIGKILL
+        moment = moments.randrange(4 * N_OF_A_CHUNK)
+
+        def task(moment=moment):
+            sys.setprofile(dies_after(moment))
+            learn_a_stream(save, path)
+            sys.setprofile(None)
+
+        n_killed += how_it_ended(in_a_process(task)) == -signal.SIGKILL
     assert n_killed > 3
     assert pickle.dumps(joblib.load(path)) == pickle.dumps(
         joblib.load(tmp_path / "straight.joblib")

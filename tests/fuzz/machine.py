@@ -386,11 +386,11 @@ class Programs(RuleBasedStateMachine):
         draws = self._ask(name, table.given, n_samples, **keywords)
         if draws is not None:
             assert draws.shape[:2] == (n_samples, len(table.rows))
-            assert np.isfinite(draws).all()
+            assert np.isfinite(draws).all(), "not finite"
         if self.is_classifier:
             measures = self._ask("predict_uncertainty", table.given, n_samples, **keywords)
             for values in (measures or {}).values():
-                assert np.isfinite(values).all()
+                assert np.isfinite(values).all(), "not finite"
                 assert values.min() >= -1e-6
 
     @rule(seed=seeds)
