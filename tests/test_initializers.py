@@ -231,3 +231,15 @@ def test_copies_are_equal(initializer):
     for copy in (clone(initializer), pickle.loads(pickle.dumps(initializer))):
         assert copy is not initializer
         assert copy == initializer
+
+
+def test_what_an_initializer_of_a_users_own_raises_is_told_of_by_name():
+    def draw(rng, fan_in, fan_out):
+        raise RuntimeError("no numbers today")
+
+    network = DropoutMLPClassifier((4,), weight_init=draw, cv=None)
+    with pytest.raises(RuntimeError, match="no numbers today") as raised:
+        network.fit(np.eye(6), np.arange(6) % 2)
+    (note,) = raised.value.__notes__
+    assert note.startswith("This is what weight_init=<function")
+    assert note.endswith("said of the shape (6, 4).")

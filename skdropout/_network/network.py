@@ -132,7 +132,11 @@ class Network:
         activations = *self.activations, "identity"
         for i, (given, activation) in enumerate(zip(weight_init, activations, strict=True)):
             W = self.weights[i]
-            drawn = np.asarray(choose_initializer(given, activation)(rng, *W.shape))
+            try:
+                drawn = np.asarray(choose_initializer(given, activation)(rng, *W.shape))
+            except Exception as error:
+                error.add_note(f"This is what weight_init={given!r} said of the shape {W.shape}.")
+                raise
             if drawn.shape != W.shape or drawn.dtype.kind not in "fiub":
                 raise ValueError(
                     f"weight_init={given!r} must return real numbers of the shape {W.shape}, got "

@@ -140,7 +140,7 @@ def refusals(arguments):
 def suspects(arguments, n_rows):
     """What may be refused for so many rows, the names of arguments that an error may tell of."""
     blamed = set()
-    if n_rows < 30 or arguments["validation_fraction"] > 0.5:
+    if n_rows < 30 or not 0 < arguments["validation_fraction"] <= 0.5:
         blamed |= {"cv", "validation_fraction", "early_stopping", "batch_norm", "n_samples"}
     if is_alpha(arguments) and arguments["dropout_rate"] == "auto":
         blamed.add("dropout")

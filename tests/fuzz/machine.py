@@ -246,7 +246,7 @@ class Programs(RuleBasedStateMachine):
     )
     def fit(self, data, run, at, more, error):
         table, y, weight = self._draw_data(data)
-        is_new = not (self.model.warm_start and self.fitted)
+        is_new = not (self.model.warm_start is True and self.fitted)
         must, may = self._blame(table, y, weight, is_new=is_new)
         others = {}
         if data.draw(st.sampled_from([False] * 4 + [True])) and not table.is_faulty:

@@ -112,8 +112,8 @@ class Opinions(RuleBasedStateMachine):
         self.goes_on &= name not in OF_OPTIMIZERS or not self.fitted
         for network in (self.theirs, self.ours):
             network.set_params(**{name: value})
-        if self.theirs.solver != "sgd":  # theirs heeds it with that alone
-            self.ours.set_params(learning_rate="constant")
+        heeds = self.theirs.solver == "sgd"  # with that alone
+        self.ours.set_params(learning_rate=self.theirs.learning_rate if heeds else "constant")
 
     @rule(data=st.data(), name=st.sampled_from(["fit", "fit", "partial_fit"]))
     def learn(self, data, name):
