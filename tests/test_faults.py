@@ -24,6 +24,7 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info
 
 from skdropout import DropoutMLPClassifier
+from skdropout._training.state import TrainingState
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Bernoulli
 from skdropout.initializers import Normal
@@ -826,6 +827,7 @@ IN_OTHER_PROCESSES = """
 import signal, sys
 import numpy as np
 from skdropout import DropoutMLPClassifier
+from skdropout._training.state import TrainingState
 
 n_jobs, max_iter = map(int, sys.argv[1:])
 if n_jobs > 1:
@@ -889,3 +891,29 @@ def test_a_folder_of_joblib_that_cannot_be_written_is_an_error_that_names_it():
     assert process.returncode == 1
     assert folder in said
     assert wait_until(lambda: is_empty(process.pid))
+
+
+# what is written down
+
+
+@pytest.mark.parametrize("moment", range(60, 90))
+def test_an_interruption_while_an_epoch_is_written_down_leaves_whole_epochs(moment):
+    calls = iter(range(moment))
+
+    def profile(frame, event, argument):
+        is_written = frame.f_code is TrainingState.record.__code__ and event == "c_call"
+        if is_written and next(calls, None) is None:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    network = make(max_iter=9, early_stopping="monitor", learning_rate="constant")
+    sys.setprofile(profile)
+    try:
+        with pytest.warns(UserWarning, match="interrupted by user after"):
+            network.fit(X, Y)
+    finally:
+        sys.setprofile(None)
+    assert {len(values) for values in network.history_.values()} == {network.n_iter_}
+    assert network.n_iter_ < 9
+    again = pickle.loads(pickle.dumps(network))
+    assert again.history_ == network.history_

@@ -179,10 +179,12 @@ class Member:
 
     def is_published(self) -> bool:
         """Whether the type of the network of `state` has numbers for what was published."""
-        network, standardization = self.state.network, self.standardization
-        if standardization is None:
-            return network.is_finite()
-        return network.is_finite() and bool(standardization.y_scale.astype(network.dtype).all())
+        with np.errstate(over="ignore", invalid="ignore"):
+            network = self.state.network.fold()
+            if self.standardization is None:
+                return network.is_finite()
+            y_scale = self.standardization.y_scale.astype(network.dtype)
+        return network.is_finite() and bool(y_scale.all())
 
     def learning_rate(self) -> float:
         """The learning rate of the next step."""

@@ -83,16 +83,26 @@ class TrainingState:
         self.progress, self.optimizer = Progress(), None
 
     def record(self, entry: dict[str, Any]):
-        """Write down an epoch, with NaN for what it lacks. Sets: `history`, what is best in it."""
+        """Write down an epoch, with NaN for what it lacks. Sets: `history`, what is best in it.
+
+        If it is interrupted, nothing of the epoch is written.
+        """
+        n_before, known = len(self.history.get("loss", ())), [*self.history]
+        try:
+            for name in entry | self.history:
+                if name not in self.history:
+                    self.history[name] = [nan] * n_before
+                self.history[name].append(entry.get(name, nan))
+        except BaseException:
+            for name in [*self.history]:
+                del self.history[name][n_before:]
+                if name not in known:
+                    del self.history[name]
+            raise
         self.best_loss = min(self.best_loss, entry["loss"])
         score = entry.get("validation_score", nan)
         if isnan(self.best_score) or score > self.best_score:
             self.best_score = score
-        n_before = len(self.history.get("loss", ()))
-        for name in entry | self.history:
-            if name not in self.history:
-                self.history[name] = [nan] * n_before
-            self.history[name].append(entry.get(name, nan))
 
     def count_epoch(self, weight: float):
         """Count an epoch, and its samples by their weight. Sets: `progress`, `n_samples`."""

@@ -170,7 +170,12 @@ class Programs(RuleBasedStateMachine):
             must |= {"X", "y"}
         may = set(self.odd)
         if self.odd:
-            return must, may | set(arguments) | {"X", "y", "partial_fit"}  # what depends on them
+            return must, may | set(arguments) | {
+                "X",
+                "y",
+                "partial_fit",
+                "end",
+            }  # what depends on them
         must |= refusals(arguments)
         may |= suspects(arguments, len(table.rows))
         if not is_new:
