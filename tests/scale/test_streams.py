@@ -131,9 +131,11 @@ def test_the_recipe_of_the_user_guide(tmp_path, monkeypatch, ray):
     for i in range(10):
         make_rides(rng, tip=i < 5).to_parquet(tmp_path / "rides" / f"{i}.parquet")
     monkeypatch.chdir(tmp_path)
-    (recipe,) = re.findall(r"^```{code-block} python\n(.*?)^```", GUIDE.read_text(), re.M | re.S)
-    names = {}
-    exec(compile(recipe, GUIDE, "exec"), names)
+    guide, names = GUIDE.read_text(), {}
+    (save,) = re.findall(r"^```python\n([^`]*?^def save\(.*?)^```", guide, re.M | re.S)
+    (recipe,) = re.findall(r"^```{code-block} python\n(.*?)^```", guide, re.M | re.S)
+    for code in (save, recipe):
+        exec(compile(code, GUIDE, "exec"), names)
     network = names["network"]
     assert network.t_ == 3 * 8000
     new = pd.concat([make_rides(rng, tip) for tip in (False, True)])
@@ -143,4 +145,4 @@ def test_the_recipe_of_the_user_guide(tmp_path, monkeypatch, ray):
     assert np.mean(names["scores"]) > linear.score(X, y)
     saved = joblib.load("network.joblib")
     assert_array_equal(saved._network.memory, network._network.memory)
-    assert not Path("network.part").exists()
+    assert not Path("network.joblib.part").exists()
