@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from skdropout._core.buffers import Array
 from skdropout._core.meant import advise_on_number
+from skdropout._training.state import take_back
 
 CHECKS = {"accept_sparse": "csr", "order": "C"}
 NO_NUMBERS = re.compile(
@@ -54,10 +55,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
-        for name in [*history]:
-            del history[name][ends.get(name, 0) :]
-            if name not in ends:
-                del history[name]
+        take_back(history, ends)
         raise
 
 

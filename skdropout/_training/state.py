@@ -87,17 +87,15 @@ class TrainingState:
 
         If it is interrupted, nothing of the epoch is written.
         """
-        n_before, known = len(self.history.get("loss", ())), [*self.history]
+        ends = {name: len(values) for name, values in self.history.items()}
+        n_before = ends.get("loss", 0)
         try:
             for name in entry | self.history:
                 if name not in self.history:
                     self.history[name] = [nan] * n_before
                 self.history[name].append(entry.get(name, nan))
         except BaseException:
-            for name in [*self.history]:
-                del self.history[name][n_before:]
-                if name not in known:
-                    del self.history[name]
+            take_back(self.history, ends)
             raise
         self.best_loss = min(self.best_loss, entry["loss"])
         score = entry.get("validation_score", nan)
@@ -155,6 +153,14 @@ class TrainingState:
         )
         state.set_streams(plain["streams"])
         return state
+
+
+def take_back(history: dict[str, list], ends: dict[str, int]) -> None:
+    """Shorten the lists of a history to the lengths in `ends`; what is not there goes."""
+    for name in [*history]:
+        del history[name][ends.get(name, 0) :]
+        if name not in ends:
+            del history[name]
 
 
 def _copy_history(history: dict[str, list]) -> dict[str, list]:
