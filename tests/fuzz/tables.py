@@ -209,7 +209,7 @@ rarely = st.sampled_from([False] * 19 + [True])
 
 @st.composite
 def tables(draw, n_features=None, *, is_moderate=False):
-    """A `Table`; of `n_features` columns, where that is given, and of moderate and correct ones."""
+    """A `Table`, of `n_features` columns where that is given; a moderate one has no faults."""
     n = draw(sizes)
     d = draw(st.sampled_from([3, 5, 1, 2, 20])) if n_features is None else n_features
     rng = np.random.default_rng(draw(seeds))
