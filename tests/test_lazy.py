@@ -53,15 +53,19 @@ over_optimizers = pytest.mark.parametrize("optimizer, tolerance", INSTANCES, ids
 
 @over_optimizers
 def test_catching_up_allocates_nothing_that_grows_with_the_units(optimizer, tolerance):
-    p, tmp = np.ones((2, 2, 100_000))
-    slots = [np.ones_like(p) for _ in optimizer.slots]
-    n, drift = np.array([[1.0], [3.0]]), np.array([[0.1], [0.2]])
-    optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=tmp)
-    tracemalloc.start()
-    optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=tmp)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 10_000
+    def measure_peak(n_units):
+        p, tmp = np.ones((2, 2, n_units))
+        slots = [np.ones_like(p) for _ in optimizer.slots]
+        n, drift = np.array([[1.0], [3.0]]), np.array([[0.1], [0.2]])
+        optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=tmp)
+        tracemalloc.start()
+        optimizer.catch_up(p, *slots, n=n, drift=drift, tmp=tmp)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    # NumPy 2.0 broadcasts through a buffer of 64 KB, whatever the size
+    assert measure_peak(200_000) < measure_peak(100_000) + 10_000
 
 
 class ByHand(Adam):
