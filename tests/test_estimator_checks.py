@@ -30,7 +30,9 @@ def network(**arguments):
 
 def regressor(**arguments):
     """The same for numbers."""
-    return DropoutMLPRegressor(**{"max_iter": 150, "cv": None} | arguments)
+    return DropoutMLPRegressor(
+        **{"hidden_layer_sizes": (50,), "dropout_rate": 0.05} | QUICK | arguments
+    )
 
 
 CONFIGURATIONS = [
@@ -69,11 +71,11 @@ CONFIGURATIONS = [
     network(loss="squared_error", learning_rate_init=0.02),
     network(cv=2, dropout_rate=0.5),
     network(cv=3, standardize=False, batch_norm=True),
-    regressor(dropout="bernoulli", dropout_rate=0.05),
+    regressor(dropout="bernoulli"),
     regressor(batch_norm=True),
     regressor(loss="poisson"),
     regressor(solver="sgd", clip_norm=1.0),
-    regressor(solver="lbfgs"),
+    regressor(solver="lbfgs", dropout_rate=0),
     regressor(standardize=False),
     regressor(cv=2),
 ]
