@@ -34,7 +34,7 @@ class Training:
         n_before, first = len(lead.state.history.get("loss", ())), lead.state.progress.epoch
         try:
             with (
-                np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+                np.errstate(over="ignore", invalid="ignore"),
                 lead.one_thread(),
                 closing(self.epochs()) as epochs,
             ):
