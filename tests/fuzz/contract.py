@@ -46,8 +46,10 @@ class Outcome:
     warnings: list = field(default_factory=list)
 
     def told(self):
-        """The error in words, or nothing."""
-        return None if self.error is None else (type(self.error), str(self.error))
+        """The error in words, or nothing; an array is one wherever its memory is."""
+        if self.error is None:
+            return None
+        return type(self.error), str(self.error).replace("memmap(", "array(")
 
 
 def call(name: str, function: Callable, *arguments: Any, **keywords: Any) -> Outcome:

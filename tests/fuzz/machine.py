@@ -6,11 +6,12 @@ ever.
 """
 
 import copy
-import io
 import pickle
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
@@ -60,15 +61,16 @@ COPIES = {
     **{f"pickle {n}": lambda model, n=n: pickle.loads(pickle.dumps(model, n)) for n in (2, 4, 5)},
     "deepcopy": copy.deepcopy,
     "joblib": lambda model: _through_joblib(model),
+    "joblib, mapped": lambda model: _through_joblib(model, mmap_mode="r"),
     "copy": copy.copy,
 }
 
 
-def _through_joblib(model):
-    file = io.BytesIO()
-    joblib.dump(model, file)
-    file.seek(0)
-    return joblib.load(file)
+def _through_joblib(model, **keywords):
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a map keeps what it needs
+        file = Path(folder) / "model.joblib"
+        joblib.dump(model, file)
+        return joblib.load(file, **keywords)
 
 
 def dense(table: Table) -> np.ndarray:
@@ -183,6 +185,7 @@ class Programs(RuleBasedStateMachine):
         if table.is_extreme or y.kind in ("tiny", "huge") or not arguments["standardize"]:
             may |= {"learning_rate_init", "X"}
         is_steep = arguments["learning_rate_init"] == 0.1 or arguments["loss"] == "poisson"
+        is_steep |= arguments["beta_2"] == 0  # steps of a momentum over a gradient of zero
         if is_steep or arguments["solver"] == "sgd" or isinstance(arguments["solver"], SGD):
             may.add("learning_rate_init")
         if table.is_sparse:

@@ -239,6 +239,7 @@ LABELS: dict[str, Callable] = {
     "one class": lambda rng, n: np.full(n, 7),
     "rare": lambda rng, n: (np.arange(n) == 0).astype(int),
     "a class each": lambda rng, n: np.arange(n),
+    "of a thousand": lambda rng, n: rng.integers(0, 1000, n),
     "many labels": lambda rng, n: rng.integers(0, 2, (n, 3)),
     "no positives": lambda rng, n: np.zeros((n, 2), int),
     "sparse labels": lambda rng, n: sp.csr_array(rng.integers(0, 2, (n, 4))),
@@ -277,7 +278,7 @@ CLASSES = {
     kind: np.unique(np.ravel(make(np.random.default_rng(0), 99)))
     for kind, make in LABELS.items()
     if "labels" not in kind and kind != "no positives" and kind != "Arrow"
-}
+} | {"of a thousand": np.arange(1000)}
 """All labels of each kind."""
 
 BAD_TARGETS: dict[str, Callable] = {
