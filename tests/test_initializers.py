@@ -221,6 +221,11 @@ def test_what_a_function_returns_is_checked(drawn, message):
         make_classifier(lambda *_: drawn).fit(X.astype(np.float32), Y)
 
 
+def test_an_error_tells_what_may_stand_in_place_of_a_name():
+    with pytest.raises(ValueError, match=r"class Initializer of skdropout\.initializers or a func"):
+        make_classifier("gauss").fit(X, Y)
+
+
 def test_an_initializer_says_what_it_lacks():
     with pytest.raises(NotImplementedError, match="Initializer must implement __call__"):
         make_classifier(Initializer()).fit(X, Y)

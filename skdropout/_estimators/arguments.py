@@ -266,9 +266,14 @@ def _initializers(arguments, n_layers):
         if isinstance(value, Initializer):
             value.check()
         elif isinstance(value, type) or not callable(value):
-            other = ", or a function (rng, fan_in, fan_out) -> W"
+            other = f", {_object_of(Initializer)} or a function (rng, fan_in, fan_out) -> W"
             check_name("weight_init", value, ("auto", *INITIALIZERS), other=other)
     return tuple(values)
+
+
+def _object_of(base):
+    """What may stand in place of a name, in words."""
+    return f"an object of the class {base.__name__} of {base.__module__}"
 
 
 def _recipe(name, value, classes, base, **options):
@@ -276,8 +281,7 @@ def _recipe(name, value, classes, base, **options):
     if isinstance(value, base):
         value.check()
         return value
-    other = f" or an object of the class {base.__name__} of {base.__module__}"
-    check_name(name, value, classes, other=other)
+    check_name(name, value, classes, other=f" or {_object_of(base)}")
     return classes[value](**options.get(value, {}))
 
 
