@@ -94,6 +94,32 @@ def test_a_task_sees_its_own_warnings_and_its_own_output():
     assert all(mine is its for mine, its in zip(state(), before, strict=True))
 
 
+def score_and_shout(estimator, X, y):
+    warnings.warn("loud", stacklevel=1)
+    return 0.5
+
+
+def fit_and_shout(i):
+    network(i, early_stopping=True, scoring=score_and_shout, n_iter_no_change=9).fit(X, Y)
+
+
+def test_a_task_sees_its_warnings_though_another_has_seen_the_same():
+    def task(i):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always" if i % 2 else "default")
+            fit_and_shout(i)
+        return [str(warning.message) for warning in caught].count("loud")
+
+    assert run(task)[1::2] == [5] * 3
+
+
+def test_tasks_that_change_no_filters_are_told_once():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        run(fit_and_shout)
+    assert [str(warning.message) for warning in caught].count("loud") == 1
+
+
 def test_an_error_ends_what_comes_after_it_and_tells_where_it_was_raised():
     ended = []
 
