@@ -172,12 +172,8 @@ class Programs(RuleBasedStateMachine):
             must |= {"X", "y"}
         may = set(self.odd)
         if self.odd:
-            return must, may | set(arguments) | {
-                "X",
-                "y",
-                "partial_fit",
-                "end",
-            }  # what depends on them
+            may |= {"X", "y", "partial_fit", "end", "batches_per_mask"}  # what depends on them
+            return must, may | set(arguments)
         must |= refusals(arguments)
         may |= suspects(arguments, len(table.rows))
         if not is_new:
