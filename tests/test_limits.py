@@ -1,6 +1,7 @@
 """Numbers as large, as small and as many as there are."""
 
 import tracemalloc
+import warnings
 from functools import partial
 
 import numpy as np
@@ -230,18 +231,35 @@ def test_what_is_learned_of_other_numbers_as_they_are_is_finite(network, unit):
     assert np.isfinite(predict(estimator, X * unit)).all()
 
 
-@pytest.mark.parametrize("order", [[1000, 0, -1000], [0, -1000, 500], [-999, -1000, -980]], ids=str)
-def test_the_unit_of_a_stream_may_change(order):
-    chunks = [np.ldexp(X, exponent) for exponent in order]
+def test_the_unit_of_a_stream_may_become_smaller():
+    chunks = [np.ldexp(X, exponent) for exponent in (1000, 0, -1000)]
     estimator = make()
     for chunk in chunks:
         estimator.partial_fit(chunk, Y, classes=[0, 1])
         assert np.isfinite(predict(estimator, chunk)).all()
-    largest = max(order)
-    expected = np.ldexp(np.concatenate(chunks), -largest)
+    expected = np.ldexp(np.concatenate(chunks), -1000)
     known = estimator._standardizer.standardization(float)
-    assert_allclose(np.ldexp(known.mean, -largest), expected.mean(axis=0), atol=1e-12)
-    assert_allclose(np.ldexp(known.scale, -largest), expected.std(axis=0))
+    assert_allclose(np.ldexp(known.mean, -1000), expected.mean(axis=0), atol=1e-12)
+    assert_allclose(np.ldexp(known.scale, -1000), expected.std(axis=0))
+
+
+@pytest.mark.parametrize("order", [[0, 20], [-1000, -980], [990, 1010]], ids=str)
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_the_unit_of_a_stream_may_become_larger(order, form):
+    """What is far beyond all before is taken for nearer numbers, until there are more of them."""
+    first, then = (form(np.ldexp(X, exponent)) for exponent in order)
+    estimator = make().partial_fit(first, Y, classes=[0, 1])
+    with pytest.warns(UserWarning, match="column 0 of X, .* more than 1000 standard deviations"):
+        estimator.partial_fit(then, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(40):
+            estimator.partial_fit(then, Y)
+            assert np.isfinite(predict(estimator, then)).all()
+    known = estimator._standardizer.standardization(float)
+    ratio = np.ldexp(known.scale, -order[1]) / X.std(axis=0)
+    assert (ratio > 0.7).all()
+    assert (ratio < 1.1).all()
 
 
 @each_class

@@ -5,10 +5,12 @@ import gc
 import io
 import pickle
 import tracemalloc
+import warnings
 from itertools import pairwise
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from interruption import Interrupted
 from numpy.testing import assert_allclose, assert_array_equal
@@ -652,6 +654,103 @@ def test_a_stream_of_small_pieces_is_learned():
         for start in range(0, 120, 20):
             go_on(net, X=X[start : start + 20], y=Y[start : start + 20])
     assert net.score(X, Y) > 0.9
+
+
+def without_warnings(function, *arguments, **more):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*arguments, **more)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e30])
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+@pytest.mark.parametrize("place", ["X", "y"])
+@over_estimators
+def test_a_wrong_number_in_a_stream_costs_next_to_nothing(estimator, place, form, size):
+    y = TARGETS[estimator]
+    if place == "y" and estimator is DropoutMLPClassifier:
+        return
+    net = network(estimator, batch_size=20)
+
+    def learn(n_times):
+        for start in list(range(0, 120, 20)) * n_times:
+            go_on(net, X=form(X[start : start + 20]), y=y[start : start + 20])
+
+    learn(60)
+    before = net.score(form(X), y)
+    wrong, wrong_y = X[:20].copy(), y[:20].copy()
+    if place == "X":
+        wrong[0, 0] = size
+    else:
+        wrong_y[0] = -size
+    what = "column 0 of X" if place == "X" else "y"
+    if size > 1e3:
+        with pytest.warns(UserWarning, match=f"Numbers in {what} are more than 1000 standard dev"):
+            go_on(net, X=form(wrong), y=wrong_y)
+    else:
+        without_warnings(go_on, net, X=form(wrong), y=wrong_y)
+    assert wrong[0, 0] == (size if place == "X" else X[0, 0])
+    assert wrong_y[0] == (-size if place == "y" else y[0])
+    assert net.score(form(X), y) > before - 0.1
+    learn(20)
+    assert net.score(form(X), y) > before - 0.03
+
+
+def test_numbers_that_may_be_true_are_as_they_are():
+    """Little is known of a stream after a few rows, or of a column that has been constant."""
+    x = X.copy()
+    x[:, 1] = 2.0
+    net = go_on(network(batch_size=10), X=x[:10], y=Y[:10])
+    x[10:, 0] *= 100.0
+    go_on(net, X=x[10:], y=Y[10:])
+    x[0, 1] = 1e6
+    go_on(net, X=x, y=Y)
+    seen = np.concatenate([x, x])
+    seen[:120, 1] = 2.0
+    known = net._standardizer.standardization(float)
+    assert_allclose(known.mean, seen.mean(axis=0), atol=1e-9)
+    deviations = seen.std(axis=0)
+    assert_allclose(np.delete(known.scale, 1), np.delete(deviations, 1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_before", [25, 100, 400])
+def test_a_number_at_most_doubles_a_variance(n_before):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n_before + 30, 2)), np.arange(n_before + 30.0)
+    net = network(DropoutMLPRegressor, batch_size=20).partial_fit(x[:n_before], y[:n_before])
+    x[-1] = [1e200, -1e200]
+    with pytest.warns(UserWarning, match="column 0 of X, column 1 of X"):
+        net.partial_fit(x[n_before:], y[n_before:])
+    variance = net._standardizer.standardization(float).scale ** 2
+    assert (variance > 1.5).all()
+    assert (variance < 2 * x[:-1].var(axis=0) + 0.1).all()
+
+
+def test_a_column_is_called_by_its_name():
+    frame = pd.DataFrame(X, columns=[f"feature {i}" for i in range(12)])
+    net = go_on(network(), X=frame)
+    with pytest.warns(UserWarning, match="'feature 3' of X are more than"):
+        go_on(net, X=frame.assign(**{"feature 3": 1e9}))
+
+
+@over_estimators
+@pytest.mark.parametrize("cv", [None, 3])
+def test_a_warm_start_is_told_of_columns_that_are_wildly_wider(estimator, cv):
+    net = network(estimator, cv=cv, warm_start=True, max_iter=20).fit(X, TARGETS[estimator])
+    at_mean = X[:5].copy()
+    at_mean[:, 2] = X[:, 2].mean()
+    before = net._raw_predict(at_mean)
+    x = X.copy()
+    x[0, 2] = 1e9
+    rest = {"learning_rate_init": 1e-13, "max_iter": 1, "weight_decay": 0.0}
+    with pytest.warns(UserWarning, match="deviation of column 2 of X is more than 1000 times"):
+        net.set_params(**rest).fit(x, TARGETS[estimator])
+    if cv is None:  # else all is scaled anew
+        assert_allclose(net._raw_predict(at_mean), before, rtol=1e-5, atol=1e-6)
+    inside = [
+        np.abs(m._network.weights[0][2]).max() * 1e9 for m in getattr(net, "estimators_", [net])
+    ]
+    assert max(inside) < 100
 
 
 def test_class_weights_may_not_leave_nothing():

@@ -500,7 +500,7 @@ def test_going_on_with_other_statistics_begins_with_the_same_function(network, c
     estimator = make(network, cv=cv).fit(RAW, y)
     before = predict(estimator, RAW)
     estimator.set_params(**STILL, weight_decay=0.0)
-    estimator.partial_fit(RAW[:20] * 5 + 3, y[:20])
+    estimator.partial_fit(RAW[:20] + 3 * RAW.std(axis=0), y[:20])
     assert_allclose(predict(estimator, RAW), before, rtol=1e-6, atol=1e-8)
 
 
@@ -636,7 +636,7 @@ def test_copies_predict_and_go_on_alike(network, cv, copy_of):
     other = copy_of(estimator)
     assert_array_equal(predict(other, RAW), predict(estimator, RAW))
     for each in (estimator, other) if copy_of is not copy.copy else ():
-        each.partial_fit(RAW * 2, y)
+        each.partial_fit(RAW + RAW.std(axis=0), y)
     assert_array_equal(predict(other, RAW), predict(estimator, RAW))
 
 

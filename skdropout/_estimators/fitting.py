@@ -42,7 +42,12 @@ from skdropout._estimators.conventions import (
 from skdropout._estimators.folds import Split, split_rows
 from skdropout._estimators.labels import Labels, Scorer
 from skdropout._estimators.scoring import check_scorer, make_scorer
-from skdropout._estimators.standardizer import Standardizer, measure_spread, standardize_inputs
+from skdropout._estimators.standardizer import (
+    WILD,
+    Standardizer,
+    measure_spread,
+    standardize_inputs,
+)
 from skdropout._network.network import Network
 from skdropout._network.standardization import Standardization, standardize_rows
 from skdropout._training.data import Batches, DenseTargets, Targets
@@ -57,14 +62,14 @@ from skdropout._training.stopping import Patience, Stopping
 from skdropout._training.training import Training
 
 DTYPES = (np.float64, np.float32)
-WILD = 1e3
-"""The ratio of the scales of columns from which on one is warned of."""
-
 MODERATE = 1e-20, 1e20
 """Between these numbers may be made single precision."""
 
 N_TELLING = 100
 """In so many rows with exactly one label each, labels are hardly meant to be many."""
+
+N_NAMED = 5
+"""Columns that a warning names, at the most."""
 
 N_MONITORED = 1000
 """As many training rows at the most tell whether the loss of the whole network still falls."""
@@ -166,6 +171,7 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     roles = _assign(estimator, settings, data, rows, groups, has_validation=has_validation)
     watched = has_validation or len(roles.judged) > 0
     judged = watched and settings.judges
+    before = vars(estimator).get("_standardizer")
     data, standardization = _standardize(estimator, data, roles.training, folded=roles.folded)
     n_rows = max(len(train) for train, _ in roles.splits)
     suited = suit(settings, n_rows, judged=judged)
@@ -180,8 +186,10 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         for state, streams in zip(states, roles.streams, strict=True):
             state.streams = streams
             state.forget_updates()
+        wider = _scale_anew(estimator, states, before)
     else:
         states = _begin(estimator, suited, data, roles, standardization, judged=judged)
+        wider = []
     members = [
         _member(suited, state, data, train, standardization, is_inside=not is_warm)
         for state, (train, _) in zip(states, roles.splits, strict=True)
@@ -202,8 +210,8 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         job.monitor.evaluation = _evaluation(members[0], data)
     _warn_of_clipping(job, settings, n_rows)
     _warn_of_one_hot(job, data)
-    if not estimator.standardize:
-        _warn_of_spread(job, data, roles.training)
+    _warn_of_spread(job, estimator, data, roles.training)
+    _warn_of_wider_columns(job, wider)
     if getattr(estimator, "_skl_callbacks", None):
         metadata = {"sample_weight": training.sample_weight}
         given = {"X": training.X, "y": training.y, "metadata": metadata}
@@ -243,6 +251,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         rows = data.targets.weighted(data.X.shape[0])
         _check_rows(rows)
         before = vars(estimator).get("_standardizer")
+        data, far = _limit(estimator, data, before)
         data, standardization = _standardize(estimator, data, rows, incremental=True)
         settings = suit(settings, len(rows), judged=False, incremental=True)
         estimator._automatic_rates = settings.drops.rates[1:]
@@ -252,11 +261,10 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
             states = _begin(
                 estimator, settings, data, roles, standardization, judged=False, incremental=True
             )
+            wider = []
         else:
             states = _go_on(estimator, judged=False)
-            if before is not None and standardization is not None:
-                for state in states:
-                    estimator._standardizer.scale_anew(state.network, before)
+            wider = _scale_anew(estimator, states, before)
         members = [
             _member(settings, state, data, rows, standardization, is_inside=is_new)
             for state in states
@@ -267,6 +275,9 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         _warn_of_clipping(job, settings, len(rows))
         if is_new:
             _warn_of_one_hot(job, data)
+            _warn_of_spread(job, estimator, data, rows)
+        _warn_of_wider_columns(job, wider)
+        _warn_of_far_numbers(job, far)
         Training(job).run()
         job.publish_best()
         _publish(estimator, job)
@@ -477,6 +488,32 @@ def _go_on(estimator: Any, *, judged: bool) -> list[TrainingState]:
     return states
 
 
+def _scale_anew(
+    estimator: Any, states: list[TrainingState], before: Standardizer | None
+) -> list[str]:
+    """Suit networks to columns of a new scale; name the wildly larger ones. Sets: the states'."""
+    if before is None or not estimator.standardize:
+        return []
+    wild = estimator._standardizer.scale_anew([state.network for state in states], before)
+    return _names_of(estimator, wild)
+
+
+def _names_of(estimator: Any, columns: Array) -> list[str]:
+    """How columns of X are called."""
+    names = vars(estimator).get("feature_names_in_")
+    return [f"column {i}" if names is None else repr(names[i]) for i in columns.tolist()]
+
+
+def _limit(estimator: Any, data: Data, before: Standardizer | None) -> tuple[Data, list[str]]:
+    """Data of a further call without numbers that cannot be true; name what had wild ones."""
+    if before is None or not estimator.standardize:
+        return data, []
+    X, y, columns, targets = before.limit(data.X, data.y, data.targets.sample_weight)
+    far = [f"{name} of X" for name in _names_of(estimator, columns)]
+    far += ["y" if y.ndim == 1 else f"output {i} of y" for i in targets.tolist()]
+    return data._replace(X=X, y=y), far
+
+
 def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None:
     """Hand the states to the estimator. Sets: `history_`, `_state` or `estimators_`."""
     for name in OF_ONE_KIND:
@@ -614,8 +651,10 @@ def _validation(
     )
 
 
-def _warn_of_spread(job: Job, data: Data, rows: Rows) -> None:
-    """Warn where the columns are of wildly different scale. Sets: the job's warnings."""
+def _warn_of_spread(job: Job, estimator: Any, data: Data, rows: Rows) -> None:
+    """Warn where a network sees columns of wildly different scale. Sets: the job's warnings."""
+    if estimator.standardize:
+        return
     spread = measure_spread(data.X, rows)
     if spread > WILD:
         job.warn(
@@ -623,6 +662,31 @@ def _warn_of_spread(job: Job, data: Data, rows: Rows) -> None:
             "standardize=False the network sees them as they are: the small ones will hardly be "
             "learned. Set standardize=True, or scale X before."
         )
+
+
+def _warn_of_wider_columns(job: Job, wider: list[str]) -> None:
+    """Warn where scales are wildly larger than before. Sets: the job's warnings."""
+    if wider:
+        job.warn(
+            f"The standard deviation of {_listed(wider)} of X is more than {WILD:.0f} times what "
+            "it was before: what was learned of it is lost. If numbers are wrong, mend them and go "
+            "on from a copy of before."
+        )
+
+
+def _warn_of_far_numbers(job: Job, far: list[str]) -> None:
+    """Warn where numbers are wildly far from those before. Sets: the job's warnings."""
+    if far:
+        job.warn(
+            f"Numbers in {_listed(far)} are more than {WILD:.0f} standard deviations from the mean "
+            "of all calls before, and are taken for much nearer ones. If they are wrong, leave "
+            "such rows out. If they are right, as in another unit, it takes some calls to follow."
+        )
+
+
+def _listed(names: list[str]) -> str:
+    """Some names, the first ones of many."""
+    return ", ".join(names[:N_NAMED]) + ", ..." * (len(names) > N_NAMED)
 
 
 def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:

@@ -1,7 +1,9 @@
 """What `standardize=True` learns of the data: means and scales of their columns, as they come."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ FEWEST_RANKED, N_RANKED = 20, 10_000
 
 N_MEASURED = 1_000
 """Rows that tell whether columns are of wildly different scale, at the most."""
+
+WILD = 1e3
+"""Factor from which on scales are wildly different."""
 
 ORDINARY = 400
 """Powers of two up to which float64 has room for the squares of numbers, and of what they differ by
@@ -97,6 +102,11 @@ class Moments:
         scale = np.sqrt(self.scaler.var_ + self.scaler.mean_**2)
         scale[scale == 0.0] = 1.0
         return multiply(scale, self.exponent)
+
+    @property
+    def count(self) -> float:
+        """How many rows there were, or the sum of their weights."""
+        return float(np.max(self.scaler.n_samples_seen_))
 
     @property
     def half_range(self) -> Array:
@@ -236,6 +246,44 @@ class Standardizer:
             y_mean = targets.mean if self.centres else y_mean
         return Standardization(mean, scale, y_mean, y_scale, dtype)
 
+    def limit(self, X: Any, y: Array, weight: Array | None) -> tuple[Any, Array, Array, Array]:
+        """Move numbers of further rows that are too far from the mean to be true nearer to it.
+
+        Of `n` numbers none is more than ``sqrt(n - 1)`` standard deviations from their mean
+        (Samuelson, 1968, doi:10.2307/2285901). So a wrong one in a million can at most double a
+        variance, and a change of the unit is followed in a few calls. All may be true where little
+        is known, or is by the weights, and in a column that has been constant.
+
+        Returns
+        -------
+        X, y
+            Copies, where something has moved.
+        far_columns, far_targets : ndarray of int
+            Which have numbers that are wildly far from the mean.
+        """
+        if weight is not None and 0.0 < self.unit_of_weight * HEAVIER < weight.max():
+            return X, y, *np.empty((2, 0), int)
+        known = self.standardization(np.float64)
+        is_new, is_new_target = self._are_new
+        X, far = _limit(X, known.mean, known.scale, is_new, self.inputs.count)
+        if self.targets is None:
+            return X, y, far, far[:0]
+        columns = y.reshape(len(y), -1)
+        columns, far_targets = _limit(
+            columns, known.y_mean, known.y_scale, is_new_target, self.targets.count
+        )
+        return X, columns.reshape(y.shape), far, far_targets
+
+    @property
+    def _are_new(self) -> tuple[Array, Array]:
+        """The columns, and the targets, whose scale is not known so far."""
+        columns, targets = self.inputs.is_constant, self.has_constant_targets
+        if self.is_sparse or not self.centres:
+            columns = self.inputs.is_zero
+        if self.targets is not None and not self.centres:
+            targets = self.targets.is_zero
+        return columns, targets
+
     @property
     def has_constant_targets(self) -> Array:
         """Which targets have been constant, to rounding."""
@@ -243,26 +291,24 @@ class Standardizer:
             return np.zeros(self.n_outputs, bool)
         return self.targets.is_constant
 
-    def scale_anew(self, network: Network, before: "Standardizer"):
-        """Let columns whose scale was not known before keep the weights that they have inside.
+    def scale_anew(self, networks: Sequence[Network], before: "Standardizer") -> Array:
+        """Let columns of a new scale keep the weights that they have inside; return the wild ones.
 
-        Those outside would be larger or smaller inside by as much as the scale is. The network
-        predicts the same for the constants that the columns were.
+        That is a column that had been constant, and one whose scale is wildly larger than before,
+        by a wrong number, say: weights outside would be larger inside by as much as the scale is.
+        The networks predict the same for the constants, and the means, of before.
         """
-        is_new, is_new_target = before.inputs.is_constant, before.has_constant_targets
-        if self.is_sparse or not self.centres:
-            is_new = before.inputs.is_zero
-        if before.targets is not None and not self.centres:
-            is_new_target = before.targets.is_zero
-        if not (is_new.any() or is_new_target.any()):
-            return
-        dtype = network.dtype
+        is_new, is_new_target = before._are_new
+        dtype = networks[0].dtype
         old, new = before.standardization(dtype), self.standardization(dtype)
-        scale = np.where(is_new, new.scale, old.scale)
+        is_wild = (new.scale / WILD > old.scale) & ~is_new
+        scale = np.where(is_new | is_wild, new.scale, old.scale)
         y_scale = np.where(is_new_target, new.y_scale, old.y_scale)
         if (scale != old.scale).any() or (y_scale != old.y_scale).any():
             changed = replace(old, scale=scale, y_scale=y_scale)
-            changed.to_outside(old.inside(network), out=network)
+            for network in networks:
+                changed.to_outside(old.inside(network), out=network)
+        return np.flatnonzero(is_wild)
 
     def to_plain(self) -> dict[str, Any]:
         """All there is in plain values and arrays, for pickles."""
@@ -279,6 +325,30 @@ class Standardizer:
         new = cls(plain["n_outputs"], scales_targets=False)
         vars(new).update(plain)
         return new
+
+
+def _limit(x: Any, mean: Array, scale: Array, is_new: Array, n_before: float) -> tuple[Any, Array]:
+    """Columns with no number too far from the mean, and which had one that is wildly far."""
+    n = n_before + x.shape[0]
+    if n_before < FEWEST_RANKED:
+        return x, np.empty(0, int)
+    low, high = (
+        np.asarray(end).ravel()
+        for end in (min_max_axis(x, axis=0) if issparse(x) else (x.min(axis=0), x.max(axis=0)))
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre = mean / scale
+        distance = np.maximum(centre - low / scale, high / scale - centre)
+        reach = np.where(is_new, np.inf, min(sqrt(n), WILD))
+        far = np.flatnonzero((distance > WILD) & ~is_new)
+        if not (distance > reach).any():
+            return x, far
+        low, high = ((mean + sign * reach * scale).astype(x.dtype) for sign in (-1, 1))
+    if issparse(x):
+        x = x.copy()
+        x.data = np.clip(x.data, low[x.indices], high[x.indices])
+        return x, far
+    return np.clip(x, low, high), far
 
 
 def have_one_value(X: Any, weight: Array | None, rows: Rows) -> Array:

@@ -49,7 +49,7 @@ class Outcome:
         """The error in words, or nothing; an array is one wherever its memory is."""
         if self.error is None:
             return None
-        return type(self.error), str(self.error).replace("memmap(", "array(")
+        return type(self.error), " ".join(str(self.error).replace("memmap(", "array(").split())
 
 
 def call(name: str, function: Callable, *arguments: Any, **keywords: Any) -> Outcome:
