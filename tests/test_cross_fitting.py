@@ -338,6 +338,22 @@ def test_folds_that_break_groups_are_warned_of(cv):
         make(cv=cv).fit(X, BINARY, groups=groups_of(90))
 
 
+def test_rows_held_out_that_break_groups_are_warned_of():
+    stopped = make(cv=None, early_stopping=True)
+    with pytest.warns(UserWarning, match="rows held out are of any of the groups"):
+        stopped.fit(X, BINARY, groups=groups_of(90))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make(cv=None).fit(X, BINARY, groups=groups_of(90))  # where nothing is held out
+    assert not [w for w in caught if "groups" in str(w.message)]
+
+
+@pytest.mark.parametrize("cv", [None, 3, GroupKFold(3)], ids=str)
+def test_groups_are_one_for_each_sample(cv):
+    with pytest.raises(ValueError, match="groups must have one entry for each of the 90 samples"):
+        make(cv=cv).fit(X, BINARY, groups=groups_of(45))
+
+
 def test_groups_that_are_missing_are_asked_for():
     with pytest.raises(ValueError, match="groups"):
         make(cv=LeaveOneGroupOut()).fit(X, BINARY)

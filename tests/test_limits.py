@@ -412,13 +412,37 @@ def test_weights_of_a_stream_may_grow_beyond_all_bounds(network, form):
     """What came before then counts for nothing in means and scales."""
     y, classes = targets_of(network), {"classes": [0, 1]}
     more = classes if network is DropoutMLPClassifier else {}
-    grown, alone = make(network), make(network)
+    grown, alone = make(network, alpha=0), make(network, alpha=0)
     for unit in (1e-9, 1e9, 1e200):
         grown.partial_fit(form(X * unit**0.01), y, sample_weight=WEIGHT * unit, **more)
     alone.partial_fit(form(X * 1e200**0.01), y, sample_weight=WEIGHT, **more)
     first, second = (est._standardizer.standardization(float) for est in (grown, alone))
     for name in ("mean", "scale", "y_mean", "y_scale"):
         assert_allclose(getattr(first, name), getattr(second, name), rtol=1e-10)
+
+
+@each_class
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_weights_of_a_stream_may_vanish_beside_those_before(network, form):
+    more = {"classes": [0, 1]} if network is DropoutMLPClassifier else {}
+    y, stream = targets_of(network), make(network, alpha=0)
+    stream.partial_fit(form(X), y, sample_weight=WEIGHT * 1e200, **more)
+    before = stream._standardizer.standardization(float)
+    stream.partial_fit(form(X + 1), y, sample_weight=WEIGHT * 1e-200)
+    after = stream._standardizer.standardization(float)
+    assert_array_equal(after.mean, before.mean)
+    assert_array_equal(after.scale, before.scale)
+    assert np.isfinite(memory(stream)).all()
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-4, 1.0, 1e6])
+def test_small_counts_are_predicted_about_their_mean(unit):
+    """Rates a second, say, of rare events; their unit is not known to a loss with its own scale."""
+    still = {"loss": "poisson", "max_iter": 1, "learning_rate_init": 1e-9}
+    usual, other = (
+        make(DropoutMLPRegressor, **still).fit(X, np.exp(X[:, 0]) * size) for size in (1.0, unit)
+    )
+    assert_allclose(other.predict(X) / unit, usual.predict(X), rtol=1e-6)
 
 
 @pytest.mark.parametrize("arguments", [{"alpha": 1.0}, {"learning_rate": "invscaling"}], ids=str)

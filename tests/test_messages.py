@@ -233,3 +233,42 @@ def test_many_labels_are_not_taken_for_classes(rows):
 def test_weights_that_are_no_numbers_are_told_of_by_name(weight):
     with pytest.raises((TypeError, ValueError), match="sample_weight"):
         network().fit(X, Y, sample_weight=weight)
+
+
+TOO_LARGE = 10**400
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"alpha": TOO_LARGE}, r"alpha must be a number in \[0, inf\), got more than float64"),
+        ({"clip_norm": TOO_LARGE}, "clip_norm must be .* more than float64"),
+        ({"learning_rate_init": TOO_LARGE}, "learning_rate_init must be .* more than float64"),
+        ({"class_weight": {0: TOO_LARGE}}, r"class_weight\[0\] must be .* more than float64"),
+        ({"hidden_layer_sizes": (4, 10**30)}, "hidden_layer_sizes must be at most 2147483648, got"),
+        ({"random_state": 2**32}, r"random_state must be .* got 4294967296\.$"),
+        ({"max_iter": 2.0}, r"Write it as 2\.$"),
+    ],
+    ids=str,
+)
+def test_numbers_are_told_of_that_are_too_large(arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        network(**arguments).fit(X, Y)
+
+
+@pytest.mark.parametrize("weight", [TOO_LARGE, [TOO_LARGE] * 60], ids=["one", "each"])
+def test_weights_are_told_of_that_are_too_large(weight):
+    with pytest.raises(ValueError, match=r"^sample_weight: int too large"):
+        network().fit(X, Y, sample_weight=weight)
+
+
+def test_a_number_of_epochs_may_be_beyond_all_bounds():
+    patient = network(max_iter=TOO_LARGE, n_iter_no_change=2, tol=1e9).fit(X, Y)
+    assert patient.n_iter_ < 9
+    assert network(n_iter_no_change=TOO_LARGE, max_iter=3).fit(X, Y).n_iter_ == 3
+
+
+@pytest.mark.parametrize("value", [np.array([]), np.array([0.1, 0.2]), 1, None], ids=repr)
+def test_warm_start_is_a_flag(value):
+    with pytest.raises(TypeError, match="warm_start must be True or False"):
+        network(warm_start=value).fit(X, Y)

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdropout import DropoutMLPClassifier, DropoutMLPRegressor
 from skdropout._core import tuning
-from skdropout.dropout import DROPOUT_SCHEMES, Alpha
+from skdropout.dropout import DROPOUT_SCHEMES, Alpha, Bernoulli
 
 pytestmark = pytest.mark.filterwarnings("ignore:The fit came to nothing")  # after a few epochs
 
@@ -838,3 +838,17 @@ def test_samples_take_no_more_memory_than_their_array(kind):
 def test_too_many_samples_fail_at_once():
     with pytest.raises(MemoryError):
         samples(fit("multiclass"), n_samples=10**15)
+
+
+class Slip(Bernoulli):
+    def draw(self, rng, rate, out):
+        out[:] = np.nan
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_masks_that_are_no_numbers_are_an_error(consistent):
+    net = DropoutMLPClassifier((5,), cv=None, max_iter=5, random_state=0)
+    net.fit(X, CLASSES["binary"]).set_params(dropout=Slip(), dropout_rate=0.3)
+    with pytest.raises(ValueError, match=r"dropout=.*Slip.* drew masks with NaN"):
+        net.predict_proba_samples(X, 3, consistent=consistent)
+    assert np.isfinite(net.predict_proba(X)).all()

@@ -267,3 +267,18 @@ def test_skops_goes_on_bit_for_bit(network, solver, batch_norm):
         estimator.partial_fit(X, Y)
         other.partial_fit(X, Y)
     assert_same(other, estimator)
+
+
+@pytest.mark.parametrize("keep", [-3, -1, None], ids=str)
+@each_class
+def test_a_curve_that_its_owner_has_shortened_goes_through_a_pickle(network, keep):
+    stream = make(network)
+    more = {"classes": [0, 1]} if network is DropoutMLPClassifier else {}
+    for _ in range(6):
+        stream.partial_fit(X, Y, **more)
+    del stream.loss_curve_[:keep]
+    restored = pickle.loads(pickle.dumps(stream))
+    for each in (stream, restored):
+        each.partial_fit(X, Y)
+    assert restored.history_ == stream.history_
+    assert len(restored.loss_curve_) == 1 - (keep or 0)

@@ -328,3 +328,28 @@ def test_entries_stored_twice_are_one_entry(dropout):
     assert_allclose(found, expected, rtol=1e-12)
     assert twice.nnz == before.nnz == 2 * once.nnz  # what was handed in stays as it was
     assert_array_equal(twice.data, before.data)
+
+
+def spoil(form, what):
+    x = form(X)
+    if what == "an index":
+        x.indices[3] = 10**6
+    elif what == "a negative index":
+        x.indices[3] = -1
+    elif what == "the end":
+        x.indptr[-1] = 10**6
+    else:
+        x.indptr[1] = x.indptr[2] + 1
+    return x
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array, sparse.csr_matrix])
+@pytest.mark.parametrize("what", ["an index", "a negative index", "the end", "the order"])
+def test_indices_outside_are_an_error(form, what):
+    bad = spoil(form, what)
+    net = network().fit(X, Y)
+    for call in (network().fit, net.partial_fit, net.score):
+        with pytest.raises(ValueError, match=r"^X has sparse indices outside"):
+            call(bad, Y)
+    with pytest.raises(ValueError, match=r"^X_val has sparse indices outside"):
+        network().fit(X, Y, X_val=bad, y_val=Y)

@@ -126,6 +126,30 @@ def test_scales_that_differ_wildly_are_told_of_where_they_matter(estimator, stan
         warnings.simplefilter("always")
         net.fit(wild, Y)
     assert_told(told, expected * (not standardize), "net.fit(wild, Y)")
+    stream = network(estimator, standardize=standardize)
+    more = {"classes": [0, 1]} if estimator is DropoutMLPClassifier else {}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            stream.partial_fit(wild, Y, **more)
+    assert len(told) == (not standardize)
+    assert all("differ in scale" in str(warning.message) for warning in told)
+
+
+@each_class
+@pytest.mark.parametrize(
+    "unit, alpha, is_told",
+    [(1.0, 1e3, False), (1e-2, 1e-4, False), (1e-4, 1e-4, True), (1e-6, 0.0, False)],
+)
+def test_a_penalty_that_outweighs_light_samples_is_told_of(estimator, unit, alpha, is_told):
+    net = network(estimator, alpha=alpha, max_iter=2)
+    weight = np.full(120, unit)
+    for call in (net.fit, net.partial_fit):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            call(X, Y, sample_weight=weight)
+        expected = "The samples weigh 0.0001 on average, so that a penalty of 0.0001 counts as one"
+        assert [str(w.message).startswith(expected) for w in told].count(True) == is_told
 
 
 @each_class

@@ -26,6 +26,11 @@ def check_number(
         advice = advise_on_number(name, value, integer=integer)
         raise TypeError(f"{name} must be {allowed}, got {value!r}.{advice}")
     number: Any = value
+    if not integer:
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ValueError(f"{name} must be {allowed}, got more than float64 can hold.") from None
     above = number >= low if closed[0] == "[" else number > low
     below = number <= high if closed[1] == "]" else number < high
     if value != value or not (above and below):

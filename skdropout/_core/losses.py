@@ -315,7 +315,7 @@ class PoissonDeviance(NumberLoss):
         dz *= weight
 
     def link(self, mean):
-        return np.log(np.maximum(mean, RAREST))
+        return np.log(np.where(mean > 0, mean, RAREST))
 
     def average(self, draws, weight):
         return logsumexp(draws, b=weight, axis=0)

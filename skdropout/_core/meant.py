@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 SYNONYMS = {
@@ -95,7 +95,7 @@ def advise_on_number(argument: str, value: Any, *, integer: bool) -> str:
     """How a number is written that came in quotes, or as an integer with a point."""
     if _as_number(value) is not None:
         return f" Leave out the quotes: {value}."
-    is_plain = isinstance(value, Real) and not isinstance(value, bool)
+    is_plain = isinstance(value, Real) and not isinstance(value, Integral)
     if integer and is_plain and float(value).is_integer():
         return f" Write it as {int(value)}."
     return advise(argument, value)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from math import inf
+from sys import maxsize
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from skdropout.dropout import DROPOUT_SCHEMES, Alpha, DropoutScheme
 from skdropout.initializers import INITIALIZERS, Initializer
 from skdropout.optimizers import OPTIMIZERS, Adam, AMSGrad, NAdam, Optimizer
 from skdropout.schedules import DROPOUT_SCHEDULES, SCHEDULES, Constant, Schedule
+
+MOST_UNITS = 2**31
+"""Of a layer: more have no room, and far more no array."""
 
 FLAGS = (
     "shuffle",
@@ -103,7 +107,7 @@ def read_settings(arguments: dict[str, Any]) -> Settings:
         max_iter=int(arguments["max_iter"]),
         max_fun=int(arguments["max_fun"]),
         tol=float(arguments["tol"]),
-        n_iter_no_change=None if n_iter_no_change == "auto" else float(n_iter_no_change),
+        n_iter_no_change=None if n_iter_no_change == "auto" else _as_float(n_iter_no_change),
         scores=is_plain_score(arguments["scoring"]),
         holds_out=bool(arguments["early_stopping"]),
         judges=not is_name(arguments["early_stopping"], "monitor"),
@@ -224,6 +228,11 @@ def _check_plain(arguments):
     check_name("loss", arguments["loss"], losses)
 
 
+def _as_float(number):
+    """A number, or infinity in the place of one that no float can hold."""
+    return inf if number > maxsize else float(number)
+
+
 def _check_cv(cv):
     """Check what makes the folds, as far as it tells without the data."""
     if cv is None or is_name(cv, "auto"):
@@ -240,6 +249,8 @@ def _hidden_sizes(value):
     sizes = list(value) if is_sequence(value) else [value]
     for size in sizes:
         check_number("hidden_layer_sizes, if it is not 'auto',", size, 1, integer=True)
+        if size > MOST_UNITS:
+            raise ValueError(f"hidden_layer_sizes must be at most {MOST_UNITS}, got {size}.")
     return [int(size) for size in sizes]
 
 

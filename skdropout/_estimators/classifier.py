@@ -161,7 +161,9 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         more (sparse ones are not centred, and divided by their root mean square). It
         becomes part of the first weights, so that `coefs_` and `intercepts_` are those for the
         data as they are given. Penalties, weight decay, `max_norm`, `tol` and the losses are meant
-        inside. False takes the data as they are, as `MLPClassifier` does.
+        inside.
+        In `partial_fit` numbers too far from the mean to be true are learned as if they were
+        nearer [9]_. False takes the data as they are, as `MLPClassifier` does.
     cv : "auto", None, int, splitter or iterable of splits, default="auto"
         None trains a single network. A number of folds, or what else
         :func:`~sklearn.model_selection.check_cv` takes, trains a network on each training part.
@@ -255,6 +257,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
        networks", ICML 2017, arXiv 1706.04599.
     .. [8] G. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
        Review 78, 1950, doi 10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    .. [9] P. Samuelson, "How deviant can you be?", Journal of the American Statistical
+       Association 63, 1968, doi 10.2307/2285901.
 
     Examples
     --------

@@ -62,6 +62,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 def read_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> Any:
     """Return `X` as dense or sparse rows. Sets: with `reset` `n_features_in_` and the names."""
     _check_dimensions(X, "X")
+    _check_indices(X, "X")
     with naming("X"):
         return as_rows(validate_data(estimator, X, dtype=dtype, reset=reset, **CHECKS))
 
@@ -69,6 +70,7 @@ def read_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> Any
 def read_validation_rows(estimator: Any, X_val: Any, *, dtype: Any) -> Any:
     """Return `X_val`, which has the features of `X`, as dense or sparse rows."""
     _check_dimensions(X_val, "X_val")
+    _check_indices(X_val, "X_val")
     with naming("X_val"):
         rows = check_array(X_val, dtype=dtype, input_name="X_val", estimator=estimator, **CHECKS)
         if rows.shape[1] != estimator.n_features_in_:
@@ -97,7 +99,7 @@ def naming(name: str, *, words: str = WORDS) -> Iterator[None]:
     try:
         with np.errstate(invalid="ignore"):
             yield
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         said = str(error)
         if NO_NUMBERS.search(said):
             raise ValueError(f"{name} must hold numbers: {said}. {words}") from error
@@ -120,6 +122,17 @@ def _check_dimensions(X: Any, name: str) -> None:
             f"feature, got the shape {tuple(shape)}. Images become rows of pixels by "
             f"{array}.reshape(len({name}), -1)."
         )
+
+
+def _check_indices(X: Any, name: str) -> None:
+    """Raise where a sparse `X` has indices outside: SciPy would read memory that is not its own."""
+    if not issparse(X) or X.format not in ("csr", "csc"):
+        return
+    ends, size = X.indptr, X.shape[X.format == "csr"]
+    is_whole = ends[0] == 0 and (np.diff(ends) >= 0).all() and ends[-1] <= len(X.indices)
+    indices = X.indices[: ends[-1]]
+    if not is_whole or (len(indices) and not 0 <= indices.min() <= indices.max() < size):
+        raise ValueError(f"{name} has sparse indices outside of its shape {X.shape}.")
 
 
 def as_rows(X: Any) -> Any:

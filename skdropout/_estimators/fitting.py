@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skdropout._core.buffers import Array
-from skdropout._core.checks import is_name
+from skdropout._core.checks import check_flag, is_name
 from skdropout._core.losses import ClassLoss
 from skdropout._estimators.arguments import arguments_of, check_sparse_dropout, read_settings
 from skdropout._estimators.automatic import (
@@ -70,6 +70,9 @@ N_TELLING = 100
 
 N_NAMED = 5
 """Columns that a warning names, at the most."""
+
+LIGHT, STRONG = 1e-2, 0.1
+"""Weights of samples that are light, and a penalty a weight that takes the place of the loss."""
 
 N_MONITORED = 1000
 """As many training rows at the most tell whether the loss of the whole network still falls."""
@@ -133,7 +136,7 @@ def fit(
     estimator: Any, labels: Labels, training: Given, validation: Given, groups: Any = None
 ) -> None:
     """Train an estimator anew, or from where it stands. Sets: all of its fitted attributes."""
-    is_warm = estimator.warm_start and estimator.__sklearn_is_fitted__()
+    is_warm = _is_warm(estimator)
     settings = _read_settings(estimator, training.X, goes_on=is_warm)
     if estimator.scoring is not None:
         check_scorer(estimator)
@@ -148,6 +151,12 @@ def fit(
         _emit_warnings(job)
 
 
+def _is_warm(estimator: Any) -> bool:
+    """Whether `fit` goes on with the networks of before."""
+    check_flag("warm_start", estimator.warm_start)
+    return bool(estimator.warm_start) and estimator.__sklearn_is_fitted__()
+
+
 def _read_settings(estimator: Any, X: Any, *, goes_on: bool) -> Settings:
     """The settings for such data; the layers are those of before where a training goes on."""
     arguments = arguments_of(estimator)
@@ -160,13 +169,18 @@ def _read_settings(estimator: Any, X: Any, *, goes_on: bool) -> Settings:
 @with_callbacks
 def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     """Train; scikit-learn's callbacks need a function of the estimator to wrap."""
-    is_warm = estimator.warm_start and estimator.__sklearn_is_fitted__()
+    is_warm = _is_warm(estimator)
     learn = labels.keep if is_warm else labels.learn
     data = _read(estimator, training, labels, learn, new=not is_warm)
     if is_warm:
         _check_layers(estimator, settings, data)
     rows = data.targets.weighted(data.X.shape[0])
     _check_rows(rows)
+    if groups is not None and len(groups) != data.X.shape[0]:
+        raise ValueError(
+            f"groups must have one entry for each of the {data.X.shape[0]} samples, got "
+            f"{len(groups)}."
+        )
     has_validation = validation.X is not None
     roles = _assign(estimator, settings, data, rows, groups, has_validation=has_validation)
     watched = has_validation or len(roles.judged) > 0
@@ -209,6 +223,12 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     if not judged and suited.drops and job.stopping.watches_loss:
         job.monitor.evaluation = _evaluation(members[0], data)
     _warn_of_clipping(job, settings, n_rows)
+    _warn_of_light_weights(job, settings, data, roles.training)
+    if groups is not None and len(roles.judged) and not roles.folded:
+        job.warn(
+            "The rows held out are of any of the groups: they are not kept whole. Hold out some of "
+            "them as X_val and y_val, or set cv, as in cv=GroupKFold(5)."
+        )
     _warn_of_one_hot(job, data)
     _warn_of_spread(job, estimator, data, roles.training)
     _warn_of_wider_columns(job, wider)
@@ -273,6 +293,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
             members, replace(_stopping(settings, judged=False), incremental=True, max_epochs=1)
         )
         _warn_of_clipping(job, settings, len(rows))
+        _warn_of_light_weights(job, settings, data, rows)
         if is_new:
             _warn_of_one_hot(job, data)
             _warn_of_spread(job, estimator, data, rows)
@@ -695,6 +716,21 @@ def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:
         job.warn(
             f"Got batch_size={settings.batch_size}, larger than the {n_rows} samples to train on. "
             "It is going to be clipped."
+        )
+
+
+def _warn_of_light_weights(job: Job, settings: Settings, data: Data, rows: Rows) -> None:
+    """Warn where a penalty outweighs light samples. Sets: the job's warnings."""
+    weight = data.targets.weight
+    if weight is None:
+        return
+    mean = float(weight[rows[:]].mean(dtype=np.float64))
+    alpha = max(penalty.alpha for of_layers in settings.penalties for penalty in of_layers)
+    if mean < LIGHT and alpha > STRONG * mean:
+        job.warn(
+            f"The samples weigh {mean:.2g} on average, so that a penalty of {alpha:g} counts as "
+            f"one of {alpha / mean:.2g} does for samples that weigh 1. Divide the weights by their "
+            "mean, or set alpha=0."
         )
 
 

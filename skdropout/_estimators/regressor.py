@@ -160,7 +160,9 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
         more (sparse ones are not centred, and divided by their root mean square). It
         becomes part of the first weights and of the last ones, so that `coefs_` and `intercepts_`
         are those for the data as they are given. Penalties, weight decay, `max_norm`, `tol` and the
-        losses are meant inside. False takes the data as they are, as `MLPRegressor` does.
+        losses are meant inside.
+        In `partial_fit` numbers too far from the mean to be true are learned as if they were
+        nearer [6]_. False takes the data as they are, as `MLPRegressor` does.
     cv : "auto", None, int, splitter or iterable of splits, default="auto"
         None trains a single network. A number of folds, or what else
         :func:`~sklearn.model_selection.check_cv` takes, trains a network on each training part.
@@ -247,6 +249,8 @@ class DropoutMLPRegressor(RegressorMixin, BaseDropoutMLP):
        reducing internal covariate shift", ICML 2015, arXiv 1502.03167.
     .. [5] O. Shamir and T. Zhang, "Stochastic gradient descent for non-smooth optimization:
        convergence results and optimal averaging schemes", ICML 2013, arXiv 1212.1824.
+    .. [6] P. Samuelson, "How deviant can you be?", Journal of the American Statistical
+       Association 63, 1968, doi 10.2307/2285901.
 
     Examples
     --------

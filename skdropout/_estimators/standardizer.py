@@ -205,6 +205,8 @@ class Standardizer:
             weight = weight.astype(float)
             new._take_unit(float(weight[rows[:]].max()))
             weight = weight / new.unit_of_weight
+            if not weight[rows[:]].any():  # too light to count
+                return new
         for block in blocks_of(rows, len(rows) if issparse(X) else _n_rows(X)):
             some = None if weight is None else weight[block]
             new.inputs.learn(X[block], some)

@@ -140,7 +140,11 @@ class MonteCarlo:
 
         with np.errstate(over="ignore", invalid="ignore"):
             z = predict(X)
-            return come_near(predict, X, z, self.reach) if goes_far(z) else z
+            if goes_far(z):
+                z = come_near(predict, X, z, self.reach)
+                if not np.isfinite(z).all():
+                    raise ValueError(f"dropout={self.drops.schemes} drew masks with NaN.")
+        return z
 
     def _drop(self, i: int, h: Any, masks: Masks):
         """Drop units of layer `i`: hidden ones in place, and inputs in a copy."""

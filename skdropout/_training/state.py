@@ -169,10 +169,11 @@ def _copy_history(history: dict[str, list]) -> dict[str, list]:
 
 def _packed(history: dict[str, list]) -> dict[str, Any]:
     """What pickles hold of it: what is constant once, and not what the rest tells."""
+    follows = _are_as_long(history, "loss", "penalty", "data_loss")
     return {
         name: (values[0], len(values)) if values.count(values[0]) == len(values) else values
         for name, values in history.items()
-        if values and name != "data_loss"
+        if values and not (follows and name == "data_loss")
     }
 
 
@@ -182,10 +183,16 @@ def _unpacked(packed: dict[str, Any]) -> dict[str, list]:
         name: [values[0]] * values[1] if isinstance(values, tuple) else values.copy()
         for name, values in packed.items()
     }
-    if "penalty" not in history:
+    if "data_loss" in history or not _are_as_long(history, "loss", "penalty"):
         return history
     pairs = zip(history["loss"], history["penalty"], strict=True)
     return {"loss": history["loss"], "data_loss": [a - b for a, b in pairs]} | history
+
+
+def _are_as_long(history: dict[str, list], *names: str) -> bool:
+    """Whether all of these are there, and of one length: their owner may have shortened one."""
+    lengths = {len(history.get(name, ())) for name in names}
+    return len(lengths) == 1 and lengths != {0}
 
 
 def _new_streams(names: Iterable[str]) -> dict[str, np.random.Generator]:

@@ -403,7 +403,10 @@ class Programs(RuleBasedStateMachine):
         """scikit-learn's network predicts the same."""
         outcome = call("to_sklearn", self.model.to_sklearn)
         check_error(
-            outcome, set(), {*self.odd, "activation", "loss", "class", "outputs"}, "to_sklearn"
+            outcome,
+            set(),
+            {*self.odd, "activation", "loss", "class", "labels", "outputs"},
+            "to_sklearn",
         )
         if outcome.error is None and not self.fitted.is_extreme:
             X = np.random.default_rng(seed).normal(size=(9, self.fitted.n_features))
