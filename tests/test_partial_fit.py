@@ -726,6 +726,29 @@ def test_a_number_at_most_doubles_a_variance(n_before):
     assert (variance < 2 * x[:-1].var(axis=0) + 0.1).all()
 
 
+def test_a_wrong_number_without_weight_is_nothing_to_tell_of():
+    net, alone = (go_on(network(DropoutMLPRegressor)) for _ in range(2))
+    x, y = np.full((240, 12), 1e30), np.full(240, -1e30)
+    x[::2], y[::2] = X, TARGETS[DropoutMLPRegressor]
+    net.partial_fit(x, y, sample_weight=np.tile([1.0, 0.0], 120))
+    alone.partial_fit(X, TARGETS[DropoutMLPRegressor], sample_weight=np.ones(120))
+    for name in ("mean", "scale", "y_mean", "y_scale"):
+        of_both = (
+            getattr(each._standardizer.standardization(float), name) for each in (net, alone)
+        )
+        assert_allclose(*of_both, rtol=1e-12)
+
+
+def test_a_wrong_integer_is_a_number_like_others():
+    net = network(DropoutMLPRegressor)
+    net.partial_fit(X, Y)
+    y = Y.copy()
+    y[0] = 10**12
+    with pytest.warns(UserWarning, match="Numbers in y are more"):
+        net.partial_fit(X, y)
+    assert net._standardizer.standardization(float).y_scale < 2 * Y.std()
+
+
 def test_a_column_is_called_by_its_name():
     frame = pd.DataFrame(X, columns=[f"feature {i}" for i in range(12)])
     net = go_on(network(), X=frame)

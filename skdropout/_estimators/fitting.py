@@ -223,7 +223,7 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
     if not judged and suited.drops and job.stopping.watches_loss:
         job.monitor.evaluation = _evaluation(members[0], data)
     _warn_of_clipping(job, settings, n_rows)
-    _warn_of_light_weights(job, settings, data, roles.training)
+    _warn_of_light_weights(job, settings, data)
     if groups is not None and len(roles.judged) and not roles.folded:
         job.warn(
             "The rows held out are of any of the groups: they are not kept whole. Hold out some of "
@@ -271,7 +271,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         rows = data.targets.weighted(data.X.shape[0])
         _check_rows(rows)
         before = vars(estimator).get("_standardizer")
-        data, far = _limit(estimator, data, before)
+        data, far = _limit(estimator, data, before, rows)
         data, standardization = _standardize(estimator, data, rows, incremental=True)
         settings = suit(settings, len(rows), judged=False, incremental=True)
         estimator._automatic_rates = settings.drops.rates[1:]
@@ -293,7 +293,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
             members, replace(_stopping(settings, judged=False), incremental=True, max_epochs=1)
         )
         _warn_of_clipping(job, settings, len(rows))
-        _warn_of_light_weights(job, settings, data, rows)
+        _warn_of_light_weights(job, settings, data)
         if is_new:
             _warn_of_one_hot(job, data)
             _warn_of_spread(job, estimator, data, rows)
@@ -525,11 +525,13 @@ def _names_of(estimator: Any, columns: Array) -> list[str]:
     return [f"column {i}" if names is None else repr(names[i]) for i in columns.tolist()]
 
 
-def _limit(estimator: Any, data: Data, before: Standardizer | None) -> tuple[Data, list[str]]:
+def _limit(
+    estimator: Any, data: Data, before: Standardizer | None, rows: Rows
+) -> tuple[Data, list[str]]:
     """Data of a further call without numbers that cannot be true; name what had wild ones."""
     if before is None or not estimator.standardize:
         return data, []
-    X, y, columns, targets = before.limit(data.X, data.y, data.targets.sample_weight)
+    X, y, columns, targets = before.limit(data.X, data.y, data.targets.sample_weight, rows)
     far = [f"{name} of X" for name in _names_of(estimator, columns)]
     far += ["y" if y.ndim == 1 else f"output {i} of y" for i in targets.tolist()]
     return data._replace(X=X, y=y), far
@@ -719,12 +721,12 @@ def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:
         )
 
 
-def _warn_of_light_weights(job: Job, settings: Settings, data: Data, rows: Rows) -> None:
+def _warn_of_light_weights(job: Job, settings: Settings, data: Data) -> None:
     """Warn where a penalty outweighs light samples. Sets: the job's warnings."""
     weight = data.targets.weight
     if weight is None:
         return
-    mean = float(weight[rows[:]].mean(dtype=np.float64))
+    mean = float(weight.sum(dtype=np.float64) / np.count_nonzero(weight))
     alpha = max(penalty.alpha for of_layers in settings.penalties for penalty in of_layers)
     if mean < LIGHT and alpha > STRONG * mean:
         job.warn(

@@ -63,7 +63,7 @@ class Moments:
         """Go on with these rows, of such weights. Sets: all attributes."""
         if issparse(X):  # whose squares scikit-learn takes in their own precision
             X = X.astype(np.float64)
-        low, high = min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
+        low, high = _ends(X)
         self.lowest = np.minimum(self.lowest, low)
         self.highest = np.maximum(self.highest, high)
         exponent = self._take_unit()
@@ -140,6 +140,11 @@ class Moments:
         vars(scaler).update(plain["scaler"])
         vars(new).update(plain, scaler=scaler)
         return new
+
+
+def _ends(X: Any) -> tuple[Array, Array]:
+    """The lowest and the highest number of each column."""
+    return min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
 
 
 def multiply(x: Array, exponent: Array | int) -> Array:
@@ -248,13 +253,15 @@ class Standardizer:
             y_mean = targets.mean if self.centres else y_mean
         return Standardization(mean, scale, y_mean, y_scale, dtype)
 
-    def limit(self, X: Any, y: Array, weight: Array | None) -> tuple[Any, Array, Array, Array]:
+    def limit(
+        self, X: Any, y: Array, weight: Array | None, rows: Rows
+    ) -> tuple[Any, Array, Array, Array]:
         """Move numbers of further rows that are too far from the mean to be true nearer to it.
 
         Of `n` numbers none is more than ``sqrt(n - 1)`` standard deviations from their mean
-        (Samuelson, 1968, doi:10.2307/2285901). So a wrong one in a million can at most double a
-        variance, and a change of the unit is followed in a few calls. All may be true where little
-        is known, or is by the weights, and in a column that has been constant.
+        (Samuelson, 1968, doi:10.2307/2285901). So a wrong one doubles a variance at the most, and
+        another unit is followed in a few calls. All may be true where little is known, by the
+        weights too, and in a column that has been constant.
 
         Returns
         -------
@@ -267,12 +274,12 @@ class Standardizer:
             return X, y, *np.empty((2, 0), int)
         known = self.standardization(np.float64)
         is_new, is_new_target = self._are_new
-        X, far = _limit(X, known.mean, known.scale, is_new, self.inputs.count)
+        X, far = _limit(X, rows, known.mean, known.scale, is_new, self.inputs.count)
         if self.targets is None:
             return X, y, far, far[:0]
         columns = y.reshape(len(y), -1)
         columns, far_targets = _limit(
-            columns, known.y_mean, known.y_scale, is_new_target, self.targets.count
+            columns, rows, known.y_mean, known.y_scale, is_new_target, self.targets.count
         )
         return X, columns.reshape(y.shape), far, far_targets
 
@@ -329,15 +336,14 @@ class Standardizer:
         return new
 
 
-def _limit(x: Any, mean: Array, scale: Array, is_new: Array, n_before: float) -> tuple[Any, Array]:
+def _limit(
+    x: Any, rows: Rows, mean: Array, scale: Array, is_new: Array, n_before: float
+) -> tuple[Any, Array]:
     """Columns with no number too far from the mean, and which had one that is wildly far."""
-    n = n_before + x.shape[0]
+    n = n_before + len(rows)
     if n_before < FEWEST_RANKED:
         return x, np.empty(0, int)
-    low, high = (
-        np.asarray(end).ravel()
-        for end in (min_max_axis(x, axis=0) if issparse(x) else (x.min(axis=0), x.max(axis=0)))
-    )
+    low, high = _ends(x if len(rows) == x.shape[0] else x[rows[:]])
     with np.errstate(over="ignore", invalid="ignore"):
         centre = mean / scale
         distance = np.maximum(centre - low / scale, high / scale - centre)
