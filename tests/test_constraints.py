@@ -60,6 +60,22 @@ def test_twice_is_once(constraint, dtype):
     assert_allclose(projected(constraint, once), once, rtol=4 * np.finfo(dtype).eps)
 
 
+def test_another_projection_takes_back_what_was_promised_of_the_first():
+    class OfTheFirst(MaxNorm):
+        def project(self, W):
+            super().project(W[:, :1])
+
+    class AndSaysSo(MaxNorm):
+        equivariant = True
+
+        def project(self, W):
+            super().project(W)
+
+    assert MaxNorm.equivariant
+    assert not OfTheFirst.equivariant
+    assert AndSaysSo.equivariant
+
+
 @pytest.mark.parametrize("constraint", INSTANCES, ids=repr)
 def test_projection_is_the_nearest_point(constraint):
     """Seen from the nearest point of a convex set, all of the set lies away from the start.

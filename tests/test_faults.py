@@ -24,6 +24,7 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info
 
 from skdropout import DropoutMLPClassifier
+from skdropout._training.member import Member
 from skdropout._training.state import TrainingState
 from skdropout.constraints import MaxNorm
 from skdropout.dropout import Bernoulli
@@ -917,3 +918,23 @@ def test_an_interruption_while_an_epoch_is_written_down_leaves_whole_epochs(mome
     assert network.n_iter_ < 9
     again = pickle.loads(pickle.dumps(network))
     assert again.history_ == network.history_
+
+
+def test_what_an_epoch_tells_for_the_first_time_is_nan_before():
+    state = TrainingState(make().fit(X, Y)._network, {})
+    state.record({"loss": 2.0})
+    state.record({"loss": 1.0, "validation_score": 0.5})
+    state.record({"loss": 1.5})
+    assert_array_equal(state.history["loss"], [2.0, 1.0, 1.5])
+    assert_array_equal(state.history["validation_score"], [np.nan, 0.5, np.nan])
+    assert (state.best_loss, state.best_score) == (1.0, 0.5)
+
+
+def test_numbers_of_batch_norm_that_the_weights_have_no_room_for_are_found_quietly():
+    state = make(batch_norm=True, max_iter=3).fit(X, Y)._state
+    state.network.statistics["variance0"][:] = 0.0
+    state.network.statistics["mean0"][:] = 0.0
+    state.network.parameters["scale0"][:] = np.inf
+    member = object.__new__(Member)
+    member.state, member.standardization = state, None
+    assert not member.is_published()

@@ -16,6 +16,7 @@ from scipy.stats import chi2, chisquare, kstest
 
 from skdropout import dropout
 from skdropout._core import tuning
+from skdropout._network.masks import Drops, Masks
 from skdropout._network.ops import SaturatingDropout
 from skdropout.dropout import (
     DROPOUT_SCHEMES,
@@ -602,3 +603,13 @@ def test_no_step_divides_by_zero(scheme, factor, n_rows, rate):
         losses = [case.run() for _ in range(20)]
     assert np.isfinite(losses).all()
     assert np.isfinite(case.gradient.flat).all()
+
+
+def test_layers_of_one_rate_have_masks_of_their_own_schemes():
+    binary = Bernoulli()
+    drops = Drops((binary, binary, Gaussian()), (0.5, 0.5, 0.5))
+    masks = Masks((30, 20, 10, 3), drops, 40, np.dtype(float), np.random.default_rng(0))
+    masks.draw()
+    for i in (0, 1):
+        assert_array_equal(np.unique(masks[i]), [0.0, 2.0])
+    assert len(np.unique(masks[2])) == 40 * 10
