@@ -696,6 +696,17 @@ def test_a_wrong_number_in_a_stream_costs_next_to_nothing(estimator, place, form
     assert net.score(form(X), y) > before - 0.03
 
 
+def test_a_wrong_number_in_a_stream_of_single_rows_costs_next_to_nothing():
+    net = network(batch_size=1)
+    for start in range(120):
+        go_on(net, X=X[start : start + 1], y=Y[start : start + 1])
+    before = net._standardizer.standardization(float)
+    with pytest.warns(UserWarning, match="Numbers in column 3 of X"):
+        go_on(net, X=np.where(np.arange(12) == 3, 1e9, X[:1]), y=Y[:1])
+    after = net._standardizer.standardization(float)
+    assert (after.scale < 1.5 * before.scale).all()
+
+
 def test_numbers_that_may_be_true_are_as_they_are():
     """Little is known of a stream after a few rows, or of a column that has been constant."""
     x = X.copy()
@@ -747,6 +758,26 @@ def test_a_wrong_integer_is_a_number_like_others():
     with pytest.warns(UserWarning, match="Numbers in y are more"):
         net.partial_fit(X, y)
     assert net._standardizer.standardization(float).y_scale < 2 * Y.std()
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+@pytest.mark.parametrize("n_at_once", [1, 30])
+def test_rare_numbers_may_be_of_any_size(form, n_at_once):
+    """As amounts that are mostly zero, or words: the few that there were say little of others."""
+    x = X.copy()
+    x[:, 0] = 0.0
+    x[40, 0], x[41, 0], x[100, 0] = 0.01, 1.0, 5.0
+    net = network(batch_size=n_at_once)
+    for start in range(0, 120, n_at_once):
+        rows = slice(start, start + n_at_once)
+        go_on(net, X=form(x[rows]), y=Y[rows])
+    scale = net._standardizer.standardization(float).scale[0]
+    if n_at_once == 30:
+        assert scale == pytest.approx(2.5)  # half of the range
+    elif form is csr_array:
+        assert scale == pytest.approx(np.sqrt((x[:, 0] ** 2).mean()))
+    else:
+        assert scale == pytest.approx(x[:, 0].std())
 
 
 def test_a_column_is_called_by_its_name():

@@ -23,6 +23,9 @@ FEWEST_RANKED, N_RANKED = 20, 10_000
 N_MEASURED = 1_000
 """Rows that tell whether columns are of wildly different scale, at the most."""
 
+FEWEST_FAR = 5
+"""Numbers as far from the mean as the farthest, at the least, of which a variance is to be."""
+
 WILD = 1e3
 """Factor from which on scales are wildly different."""
 
@@ -121,7 +124,8 @@ class Moments:
     @property
     def _is_flat(self) -> Array:
         """Where scikit-learn took a column for constant, to rounding, and left its scale at one."""
-        return ~np.isclose(self.scaler.var_, self.scaler.scale_**2, rtol=1e-3)
+        square = self.scaler.scale_**2
+        return np.abs(self.scaler.var_ - square) > 1e-3 * square
 
     @property
     def is_zero(self) -> Array:
@@ -261,7 +265,7 @@ class Standardizer:
         Of `n` numbers none is more than ``sqrt(n - 1)`` standard deviations from their mean
         (Samuelson, 1968, doi:10.2307/2285901). So a wrong one doubles a variance at the most, and
         another unit is followed in a few calls. All may be true where little is known, by the
-        weights too, and in a column that has been constant.
+        weights too, and in a column of mostly one value.
 
         Returns
         -------
@@ -274,7 +278,8 @@ class Standardizer:
             return X, y, *np.empty((2, 0), int)
         known = self.standardization(np.float64)
         is_new, is_new_target = self._are_new
-        X, far = _limit(X, rows, known.mean, known.scale, is_new, self.inputs.count)
+        is_free = is_new | self._are_rare(known)
+        X, far = _limit(X, rows, known.mean, known.scale, is_free, self.inputs.count)
         if self.targets is None:
             return X, y, far, far[:0]
         columns = y.reshape(len(y), -1)
@@ -293,6 +298,17 @@ class Standardizer:
             targets = self.targets.is_zero
         return columns, targets
 
+    def _are_rare(self, known: Standardization) -> Array:
+        """The columns of mostly one value, whose deviation says little of the others.
+
+        Where no piece was large enough to tell, those whose variance is that of a few rows.
+        """
+        if self.has_one_value is not None:
+            return self.has_one_value
+        inputs = self.inputs
+        farthest = np.maximum(inputs.highest - known.mean, known.mean - inputs.lowest) / known.scale
+        return FEWEST_FAR * farthest**2 > inputs.count
+
     @property
     def has_constant_targets(self) -> Array:
         """Which targets have been constant, to rounding."""
@@ -310,7 +326,8 @@ class Standardizer:
         is_new, is_new_target = before._are_new
         dtype = networks[0].dtype
         old, new = before.standardization(dtype), self.standardization(dtype)
-        is_wild = (new.scale / WILD > old.scale) & ~is_new
+        factor = np.where(before._are_rare(old), WILD**2, WILD)
+        is_wild = (new.scale / factor > old.scale) & ~is_new
         scale = np.where(is_new | is_wild, new.scale, old.scale)
         y_scale = np.where(is_new_target, new.y_scale, old.y_scale)
         if (scale != old.scale).any() or (y_scale != old.y_scale).any():
@@ -337,26 +354,27 @@ class Standardizer:
 
 
 def _limit(
-    x: Any, rows: Rows, mean: Array, scale: Array, is_new: Array, n_before: float
+    x: Any, rows: Rows, mean: Array, scale: Array, is_free: Array, n_before: float
 ) -> tuple[Any, Array]:
     """Columns with no number too far from the mean, and which had one that is wildly far."""
-    n = n_before + len(rows)
     if n_before < FEWEST_RANKED:
         return x, np.empty(0, int)
     low, high = _ends(x if len(rows) == x.shape[0] else x[rows[:]])
     with np.errstate(over="ignore", invalid="ignore"):
         centre = mean / scale
         distance = np.maximum(centre - low / scale, high / scale - centre)
-        reach = np.where(is_new, np.inf, min(sqrt(n), WILD))
-        far = np.flatnonzero((distance > WILD) & ~is_new)
+        distance[is_free] = 0.0
+        reach = min(sqrt(n_before + len(rows)), WILD)
         if not (distance > reach).any():
-            return x, far
-        low, high = ((mean + sign * reach * scale).astype(x.dtype) for sign in (-1, 1))
+            return x, np.empty(0, int)
+        farthest = np.where(is_free, np.inf, reach * scale)
+        low, high = ((mean + sign * farthest).astype(x.dtype) for sign in (-1, 1))
     if issparse(x):
         x = x.copy()
         x.data = np.clip(x.data, low[x.indices], high[x.indices])
-        return x, far
-    return np.clip(x, low, high), far
+    else:
+        x = np.clip(x, low, high)
+    return x, np.flatnonzero(distance > max(WILD, 10.0 * reach))
 
 
 def have_one_value(X: Any, weight: Array | None, rows: Rows) -> Array:
