@@ -662,23 +662,22 @@ def without_warnings(function, *arguments, **more):
         return function(*arguments, **more)
 
 
-@pytest.mark.parametrize("size", [1e3, 1e6, 1e30])
+@pytest.mark.parametrize("size", [1e3, 1e30])
 @pytest.mark.parametrize("form", [np.asarray, csr_array])
-@pytest.mark.parametrize("place", ["X", "y"])
-@over_estimators
+@pytest.mark.parametrize(
+    "estimator, place",
+    [(DropoutMLPClassifier, "X"), (DropoutMLPRegressor, "X"), (DropoutMLPRegressor, "y")],
+)
 def test_a_wrong_number_in_a_stream_costs_next_to_nothing(estimator, place, form, size):
-    y = TARGETS[estimator]
-    if place == "y" and estimator is DropoutMLPClassifier:
-        return
-    net = network(estimator, batch_size=20)
+    y, net = TARGETS[estimator], network(estimator, batch_size=20)
 
     def learn(n_times):
-        for start in list(range(0, 120, 20)) * n_times:
-            go_on(net, X=form(X[start : start + 20]), y=y[start : start + 20])
+        for start in [0, 40, 80] * n_times:
+            go_on(net, X=form(X[start : start + 40]), y=y[start : start + 40])
 
-    learn(60)
+    learn(40)
     before = net.score(form(X), y)
-    wrong, wrong_y = X[:20].copy(), y[:20].copy()
+    wrong, wrong_y = X[:40].copy(), y[:40].copy()
     if place == "X":
         wrong[0, 0] = size
     else:
