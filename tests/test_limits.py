@@ -275,9 +275,8 @@ def test_sums_of_single_precision_may_be_larger_than_its_largest_number(network)
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint64])
 def test_integers_go_from_the_least_to_the_largest(dtype):
-    lowest, highest = np.iinfo(dtype).min, np.iinfo(dtype).max
-    x = np.where(X > 0, highest, lowest).astype(dtype)
-    y = np.where(Y, highest, lowest).astype(dtype)
+    lowest, highest = dtype(np.iinfo(dtype).min), dtype(np.iinfo(dtype).max)
+    x, y = np.where(X > 0, highest, lowest), np.where(Y, highest, lowest)
     classifier = make().fit(x, y)
     assert np.isfinite(predict(classifier, x)).all()
     assert classifier.classes_.dtype == dtype

@@ -6,6 +6,7 @@ A fit asks one for the learning rate of each step, and one for the dropout rates
 import pickle
 from contextlib import nullcontext
 from dataclasses import dataclass
+from inspect import getdoc
 from itertools import pairwise
 from math import cos, inf, nan, pi, sqrt
 
@@ -127,7 +128,7 @@ def test_every_schedule_has_a_name_and_is_tested():
     "argument, names", [("learning_rate", SCHEDULES), ("dropout_schedule", DROPOUT_SCHEDULES)]
 )
 def test_names_are_those_of_the_documentation(argument, names, estimator):
-    documentation = estimator.__doc__.split(f" {argument} : ")[1].split(" : ")[0]
+    documentation = getdoc(estimator).split(f"\n{argument} : ")[1].split(" : ")[0]
     for name in names:
         assert f'"{name}"' in documentation
 
