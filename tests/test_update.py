@@ -332,11 +332,12 @@ def test_step_allocates_nothing_that_grows():
     net = make_network((300, 400, 10))
     update = make_update(net, Adam(), **(EVERYTHING | {"constraint": None}))
     update.gradient.flat[:] = 1
+    update.step(0.1, 8.0)  # a tracer notes its lines
     tracemalloc.start()
     update.step(0.1, 8.0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < update.gradient.flat.nbytes / 20
+    assert peak < 10_000
 
 
 def test_updates_of_one_optimizer_share_nothing():
