@@ -161,9 +161,8 @@ class DropoutMLPClassifier(ClassifierMixin, BaseDropoutMLP):
         more (sparse ones are not centred, and divided by their root mean square). It
         becomes part of the first weights, so that `coefs_` and `intercepts_` are those for the
         data as they are given. Penalties, weight decay, `max_norm`, `tol` and the losses are meant
-        inside.
-        In `partial_fit` numbers too far from the mean to be true are learned as if they were
-        nearer [9]_. False takes the data as they are, as `MLPClassifier` does.
+        inside. In `partial_fit` numbers too far from the mean to be true are learned as if they
+        were nearer [9]_. False takes the data as they are, as `MLPClassifier` does.
     cv : "auto", None, int, splitter or iterable of splits, default="auto"
         None trains a single network. A number of folds, or what else
         :func:`~sklearn.model_selection.check_cv` takes, trains a network on each training part.

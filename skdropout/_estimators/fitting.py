@@ -136,7 +136,8 @@ def fit(
     estimator: Any, labels: Labels, training: Given, validation: Given, groups: Any = None
 ) -> None:
     """Train an estimator anew, or from where it stands. Sets: all of its fitted attributes."""
-    is_warm = _is_warm(estimator)
+    check_flag("warm_start", estimator.warm_start)
+    is_warm = bool(estimator.warm_start) and estimator.__sklearn_is_fitted__()
     settings = _read_settings(estimator, training.X, goes_on=is_warm)
     if estimator.scoring is not None:
         check_scorer(estimator)
@@ -147,14 +148,8 @@ def fit(
     if validation.X is None and validation.sample_weight is not None:
         raise ValueError("sample_weight_val goes with X_val and y_val, got it without them.")
     with all_or_nothing(estimator):
-        job = _fit(estimator, labels, settings, training, validation, groups)
+        job = _fit(estimator, labels, settings, training, validation, groups, is_warm)
         _emit_warnings(job)
-
-
-def _is_warm(estimator: Any) -> bool:
-    """Whether `fit` goes on with the networks of before."""
-    check_flag("warm_start", estimator.warm_start)
-    return bool(estimator.warm_start) and estimator.__sklearn_is_fitted__()
 
 
 def _read_settings(estimator: Any, X: Any, *, goes_on: bool) -> Settings:
@@ -167,9 +162,8 @@ def _read_settings(estimator: Any, X: Any, *, goes_on: bool) -> Settings:
 
 
 @with_callbacks
-def _fit(estimator, labels, settings, training, validation, groups) -> Job:
+def _fit(estimator, labels, settings, training, validation, groups, is_warm) -> Job:
     """Train; scikit-learn's callbacks need a function of the estimator to wrap."""
-    is_warm = _is_warm(estimator)
     learn = labels.keep if is_warm else labels.learn
     data = _read(estimator, training, labels, learn, new=not is_warm)
     if is_warm:
@@ -200,10 +194,9 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         for state, streams in zip(states, roles.streams, strict=True):
             state.streams = streams
             state.forget_updates()
-        wider = _scale_anew(estimator, states, before)
+        told = _scale_anew(estimator, states, before, standardization)
     else:
-        states = _begin(estimator, suited, data, roles, standardization, judged=judged)
-        wider = []
+        states, told = _begin(estimator, suited, data, roles, standardization, judged=judged), []
     members = [
         _member(suited, state, data, train, standardization, is_inside=not is_warm)
         for state, (train, _) in zip(states, roles.splits, strict=True)
@@ -231,7 +224,8 @@ def _fit(estimator, labels, settings, training, validation, groups) -> Job:
         )
     _warn_of_one_hot(job, data)
     _warn_of_spread(job, estimator, data, roles.training)
-    _warn_of_wider_columns(job, wider)
+    for message in told:
+        job.warn(message)
     if getattr(estimator, "_skl_callbacks", None):
         metadata = {"sample_weight": training.sample_weight}
         given = {"X": training.X, "y": training.y, "metadata": metadata}
@@ -271,7 +265,7 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         rows = data.targets.weighted(data.X.shape[0])
         _check_rows(rows)
         before = vars(estimator).get("_standardizer")
-        data, far = _limit(estimator, data, before, rows)
+        data, told = _limit(estimator, data, before, rows)
         data, standardization = _standardize(estimator, data, rows, incremental=True)
         settings = suit(settings, len(rows), judged=False, incremental=True)
         estimator._automatic_rates = settings.drops.rates[1:]
@@ -281,10 +275,9 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
             states = _begin(
                 estimator, settings, data, roles, standardization, judged=False, incremental=True
             )
-            wider = []
         else:
             states = _go_on(estimator, judged=False)
-            wider = _scale_anew(estimator, states, before)
+            told += _scale_anew(estimator, states, before, standardization)
         members = [
             _member(settings, state, data, rows, standardization, is_inside=is_new)
             for state in states
@@ -297,8 +290,8 @@ def partial_fit(estimator: Any, labels: Labels, training: Given, classes: Any = 
         if is_new:
             _warn_of_one_hot(job, data)
             _warn_of_spread(job, estimator, data, rows)
-        _warn_of_wider_columns(job, wider)
-        _warn_of_far_numbers(job, far)
+        for message in told:
+            job.warn(message)
         Training(job).run()
         job.publish_best()
         _publish(estimator, job)
@@ -510,13 +503,22 @@ def _go_on(estimator: Any, *, judged: bool) -> list[TrainingState]:
 
 
 def _scale_anew(
-    estimator: Any, states: list[TrainingState], before: Standardizer | None
+    estimator: Any,
+    states: list[TrainingState],
+    before: Standardizer | None,
+    standardization: Standardization | None,
 ) -> list[str]:
-    """Suit networks to columns of a new scale; name the wildly larger ones. Sets: the states'."""
-    if before is None or not estimator.standardize:
+    """Suit networks to columns of a new scale; return what to warn of. Sets: the states'."""
+    if before is None or standardization is None:
         return []
-    wild = estimator._standardizer.scale_anew([state.network for state in states], before)
-    return _names_of(estimator, wild)
+    wild = before.scale_anew([state.network for state in states], standardization)
+    if not len(wild):
+        return []
+    return [
+        f"The standard deviation of {_listed(_names_of(estimator, wild))} of X is more than "
+        f"{WILD:.0f} times what it was before: what was learned of it is lost. If numbers are "
+        "wrong, mend them and go on from a copy of before."
+    ]
 
 
 def _names_of(estimator: Any, columns: Array) -> list[str]:
@@ -528,13 +530,25 @@ def _names_of(estimator: Any, columns: Array) -> list[str]:
 def _limit(
     estimator: Any, data: Data, before: Standardizer | None, rows: Rows
 ) -> tuple[Data, list[str]]:
-    """Data of a further call without numbers that cannot be true; name what had wild ones."""
+    """Data of a further call without numbers that cannot be true, and what to warn of."""
     if before is None or not estimator.standardize:
         return data, []
     X, y, columns, targets = before.limit(data.X, data.y, data.targets.sample_weight, rows)
     far = [f"{name} of X" for name in _names_of(estimator, columns)]
     far += ["y" if y.ndim == 1 else f"output {i} of y" for i in targets.tolist()]
-    return data._replace(X=X, y=y), far
+    data = data._replace(X=X, y=y)
+    if not far:
+        return data, []
+    return data, [
+        f"Numbers in {_listed(far)} are more than {WILD:.0f} standard deviations from the mean of "
+        "all calls before, and are taken for much nearer ones. If they are wrong, leave such rows "
+        "out. If they are right, as in another unit, it takes some calls to follow."
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    """Some names, the first ones of many."""
+    return ", ".join(names[:N_NAMED]) + ", ..." * (len(names) > N_NAMED)
 
 
 def _place(estimator: Any, states: list[TrainingState], *, folded: bool) -> None:
@@ -685,31 +699,6 @@ def _warn_of_spread(job: Job, estimator: Any, data: Data, rows: Rows) -> None:
             "standardize=False the network sees them as they are: the small ones will hardly be "
             "learned. Set standardize=True, or scale X before."
         )
-
-
-def _warn_of_wider_columns(job: Job, wider: list[str]) -> None:
-    """Warn where scales are wildly larger than before. Sets: the job's warnings."""
-    if wider:
-        job.warn(
-            f"The standard deviation of {_listed(wider)} of X is more than {WILD:.0f} times what "
-            "it was before: what was learned of it is lost. If numbers are wrong, mend them and go "
-            "on from a copy of before."
-        )
-
-
-def _warn_of_far_numbers(job: Job, far: list[str]) -> None:
-    """Warn where numbers are wildly far from those before. Sets: the job's warnings."""
-    if far:
-        job.warn(
-            f"Numbers in {_listed(far)} are more than {WILD:.0f} standard deviations from the mean "
-            "of all calls before, and are taken for much nearer ones. If they are wrong, leave "
-            "such rows out. If they are right, as in another unit, it takes some calls to follow."
-        )
-
-
-def _listed(names: list[str]) -> str:
-    """Some names, the first ones of many."""
-    return ", ".join(names[:N_NAMED]) + ", ..." * (len(names) > N_NAMED)
 
 
 def _warn_of_clipping(job: Job, settings: Settings, n_rows: int) -> None:

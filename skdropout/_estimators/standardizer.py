@@ -212,10 +212,11 @@ class Standardizer:
         new.is_sparse = self.is_sparse or issparse(X)
         if weight is not None:  # of about one, as the scale of the weights does not matter
             weight = weight.astype(float)
-            new._take_unit(float(weight[rows[:]].max()))
-            weight = weight / new.unit_of_weight
-            if not weight[rows[:]].any():  # too light to count
+            heaviest = float(weight[rows[:]].max())
+            new._take_unit(heaviest)
+            if heaviest / new.unit_of_weight == 0.0:  # too light to count
                 return new
+            weight = weight / new.unit_of_weight
         for block in blocks_of(rows, len(rows) if issparse(X) else _n_rows(X)):
             some = None if weight is None else weight[block]
             new.inputs.learn(X[block], some)
@@ -279,11 +280,11 @@ class Standardizer:
         known = self.standardization(np.float64)
         is_new, is_new_target = self._are_new
         is_free = is_new | self._are_rare(known)
-        X, far = _limit(X, rows, known.mean, known.scale, is_free, self.inputs.count)
+        X, far = _move_nearer(X, rows, known.mean, known.scale, is_free, self.inputs.count)
         if self.targets is None:
             return X, y, far, far[:0]
         columns = y.reshape(len(y), -1)
-        columns, far_targets = _limit(
+        columns, far_targets = _move_nearer(
             columns, rows, known.y_mean, known.y_scale, is_new_target, self.targets.count
         )
         return X, columns.reshape(y.shape), far, far_targets
@@ -316,17 +317,16 @@ class Standardizer:
             return np.zeros(self.n_outputs, bool)
         return self.targets.is_constant
 
-    def scale_anew(self, networks: Sequence[Network], before: "Standardizer") -> Array:
+    def scale_anew(self, networks: Sequence[Network], new: Standardization) -> Array:
         """Let columns of a new scale keep the weights that they have inside; return the wild ones.
 
-        That is a column that had been constant, and one whose scale is wildly larger than before,
-        by a wrong number, say: weights outside would be larger inside by as much as the scale is.
-        The networks predict the same for the constants, and the means, of before.
+        That is a column that has been constant, and one whose scale becomes wildly larger, by a
+        wrong number, say: weights outside would be larger inside by as much as the scale is. The
+        networks predict the same for the constants, and the means, so far.
         """
-        is_new, is_new_target = before._are_new
-        dtype = networks[0].dtype
-        old, new = before.standardization(dtype), self.standardization(dtype)
-        factor = np.where(before._are_rare(old), WILD**2, WILD)
+        is_new, is_new_target = self._are_new
+        old = self.standardization(networks[0].dtype)
+        factor = np.where(self._are_rare(old), WILD**2, WILD)
         is_wild = (new.scale / factor > old.scale) & ~is_new
         scale = np.where(is_new | is_wild, new.scale, old.scale)
         y_scale = np.where(is_new_target, new.y_scale, old.y_scale)
@@ -353,7 +353,7 @@ class Standardizer:
         return new
 
 
-def _limit(
+def _move_nearer(
     x: Any, rows: Rows, mean: Array, scale: Array, is_free: Array, n_before: float
 ) -> tuple[Any, Array]:
     """Columns with no number too far from the mean, and which had one that is wildly far."""
